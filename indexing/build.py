@@ -1,0 +1,384 @@
+"""Sources -> a new index version, incremental by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import filelock
+
+from indexing.catalog import ChunkedDocument, write_catalog
+from indexing.chunking import CHUNKER, chunks
+from indexing.embedding_cache import EmbeddingCache
+from indexing.errors import BuildRefused, DamagedIndex
+from indexing.manifest import CATALOG, VECTORS, Manifest
+from indexing.model import Chunk, Clean, Document, Skipped
+from indexing.versions import IndexVersion, Step, Versions, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexing.embedder import Embedder
+
+_BATCH = 256  # chunks between two writes to the embedding cache: seconds of work lost at most
+
+
+class Source(Protocol):
+    """Where documents come from."""
+
+    @property
+    def name(self) -> str:
+        """Name that stands in `Document.source`."""
+
+    def items(self) -> Iterator[Document | Skipped]:
+        """Yield each document, and each one left out with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build is. `stage` is `read` (total unknown: 0), `embed` (chunks) or `write` (1)."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedSecret:
+    """A secret that was masked: where and of what kind, never its value.
+
+    `line` counts from 1 in the document's text; 0 is the title.
+    """
+
+    document: str
+    line: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        version: Name of the new version, or of the one that already holds just this.
+        built: False when nothing had changed and no version was made.
+        promoted: True when the version is live now.
+        paused: True when a rollback has paused promotion: the version stays aside until `resume`.
+        added, changed, removed, unchanged: Documents, compared with the newest version.
+        seconds: Wall time.
+    """
+
+    version: str
+    built: bool
+    promoted: bool
+    paused: bool
+    documents: int
+    pages: int
+    issues: int
+    chunks: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    chunks_embedded: int
+    chunks_reused: int
+    skipped: tuple[Skipped, ...]
+    masked: tuple[MaskedSecret, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a build seldom needs to be told.
+
+    Attributes:
+        audiences: Audiences whose documents may enter the index.
+        now: Clock in UTC.
+        on_step: See `indexing.versions.Step`.
+    """
+
+    audiences: frozenset[str] = frozenset({"public"})
+    now: Callable[[], datetime] = utc_now
+    on_step: Step = lambda _: None
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What the sources yielded, cleaned."""
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    masked: list[MaskedSecret] = field(default_factory=list)
+
+
+def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller names
+    sources: Sequence[Source],
+    root: Path,
+    embedder: Embedder,
+    clean: Clean,
+    *,
+    promote: bool = True,
+    on_progress: Callable[[Progress], None] | None = None,
+    options: BuildOptions | None = None,
+) -> BuildReport:
+    """Build a new index version from the sources, and make it live.
+
+    Vectors of chunks that did not change are taken from earlier versions; when no document changed, no version is made.
+    A build that is killed leaves the live version as it was, and the next one goes on from the vectors already made.
+
+    Args:
+        sources: Read in this order; of two documents with the same id the first counts.
+        root: The index root.
+        embedder: Makes the vectors.
+        clean: Applied to title and text before anything is hashed or stored.
+        promote: Make the version live, unless a rollback has paused promotion.
+        on_progress: Called often, from this thread.
+        options: See `BuildOptions`.
+
+    Raises:
+        BuildRefused: Another build runs, a source yields nothing, or there is no document at all.
+    """
+    chosen = options or BuildOptions()
+    run = _Build(root, embedder, on_progress or (lambda _: None), chosen)
+    try:
+        with run.versions.building():
+            return run.build(sources, clean, promote=promote)
+    except filelock.Timeout as error:
+        raise BuildRefused("another build of this index is running: wait for it to end") from error
+
+
+class _Build:
+    """One build: the parts it works with, and its steps."""
+
+    def __init__(
+        self, root: Path, embedder: Embedder, on_progress: Callable[[Progress], None], options: BuildOptions
+    ) -> None:
+        self.versions = Versions(root, options.now, options.on_step)
+        self._cache_directory = root / "cache"
+        self._embedder = embedder
+        self._on_progress = on_progress
+        self._options = options
+
+    def build(self, sources: Sequence[Source], clean: Clean, *, promote: bool) -> BuildReport:
+        """Read, compare, embed, write, promote."""
+        started = time.monotonic()
+        collected = self._collect(sources, clean)
+        newest = self._newest()
+        report = self._compare(collected, newest)
+        if newest is not None and report.unchanged == report.documents and not report.removed and self._fits(newest):
+            count = newest.manifest.counts["chunks"]
+            report = replace(report, version=newest.name, chunks=count, chunks_reused=count)
+        else:
+            report = self._write(collected, newest, report)
+        paused = self.versions.paused()
+        if promote and not paused:
+            self.versions.promote(report.version)
+        return replace(
+            report,
+            paused=paused,
+            promoted=self.versions.live() == report.version,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    # -- read
+
+    def _collect(self, sources: Sequence[Source], clean: Clean) -> _Collected:
+        collected = _Collected()
+        for source in sources:
+            before = len(collected.documents) + len(collected.skipped)
+            for item in source.items():
+                self._take(item, clean, collected)
+                self._on_progress(Progress("read", len(collected.documents), 0))
+            if len(collected.documents) + len(collected.skipped) == before:
+                raise BuildRefused(f"the source {source.name!r} holds nothing to index: check its path or project")
+        if not collected.documents:
+            reasons = "; ".join(sorted({item.reason for item in collected.skipped})[:3])
+            raise BuildRefused(
+                f"no document to index, {len(collected.skipped)} were left out: {reasons or 'no source'}"
+            )
+        return collected
+
+    def _take(self, item: Document | Skipped, clean: Clean, collected: _Collected) -> None:
+        if isinstance(item, Skipped):
+            collected.skipped.append(item)
+            return
+        # The sources leave these out already; a fault in one of them must not show to every reader.
+        if item.audience not in self._options.audiences:
+            collected.skipped.append(Skipped(item.id, f"for the audience {item.audience!r} only"))
+            return
+        if item.id in collected.documents:
+            collected.skipped.append(Skipped(item.id, "a document of the same name was read before it"))
+            return
+        document, masked = _cleaned(item, clean)
+        collected.masked.extend(masked)
+        collected.documents[document.id] = document
+        collected.hashes[document.id] = _content_hash(document)
+
+    # -- compare
+
+    def _newest(self) -> IndexVersion | None:
+        """Return the newest whole version, live or not."""
+        for name in reversed(self.versions.names()):
+            try:
+                return self.versions.open(name)
+            except DamagedIndex:
+                continue  # `index list` tells of it; a build needs nothing of it
+        return None
+
+    def _fits(self, version: IndexVersion) -> bool:
+        expected = self._manifest(version.name, "", {}, {})
+        return version.manifest.fingerprint == expected.fingerprint
+
+    def _compare(self, collected: _Collected, newest: IndexVersion | None) -> BuildReport:
+        old = newest.catalog.content_hashes() if newest is not None else {}
+        new = collected.hashes
+        pages = sum(document.kind == "page" for document in collected.documents.values())
+        return BuildReport(
+            version="",
+            built=False,
+            promoted=False,
+            paused=False,
+            documents=len(new),
+            pages=pages,
+            issues=len(new) - pages,
+            chunks=0,
+            added=len(new.keys() - old.keys()),
+            changed=sum(old[name] != digest for name, digest in new.items() if name in old),
+            removed=len(old.keys() - new.keys()),
+            unchanged=sum(old.get(name) == digest for name, digest in new.items()),
+            chunks_embedded=0,
+            chunks_reused=0,
+            skipped=tuple(collected.skipped),
+            masked=tuple(collected.masked),
+            seconds=0.0,
+        )
+
+    # -- write
+
+    def _write(self, collected: _Collected, newest: IndexVersion | None, report: BuildReport) -> BuildReport:
+        # Pages first: the kinds are then two ranges of chunk ids, which makes searching them apart cheap.
+        ordered = sorted(collected.documents.values(), key=lambda document: (document.kind != "page", document.id))
+        chunked = [_chunked(document, collected.hashes[document.id]) for document in ordered]
+        rows, embedded = self._vectors(chunked, newest)
+        counts = {
+            "documents": report.documents,
+            "pages": report.pages,
+            "issues": report.issues,
+            "chunks": len(rows),
+            "skipped": len(report.skipped),
+            "masked": len(report.masked),
+        }
+        by_source: dict[str, int] = {}
+        for document in ordered:
+            by_source[document.source] = by_source.get(document.source, 0) + 1
+        self._on_progress(Progress("write", 0, 1))
+
+        def write(directory: Path) -> None:
+            masked = [asdict(secret) for secret in report.masked]
+            write_catalog(directory / CATALOG, chunked, report.skipped, {"counts": counts, "masked": masked})
+            _write_vectors(rows, directory / VECTORS)
+
+        name = self.versions.publish(write, lambda name, at: self._manifest(name, at, counts, by_source))
+        self._cache().clear()
+        self._on_progress(Progress("write", 1, 1))
+        return replace(
+            report,
+            version=name,
+            built=True,
+            chunks=len(rows),
+            chunks_embedded=embedded,
+            chunks_reused=len(rows) - embedded,
+        )
+
+    def _vectors(
+        self, chunked: Sequence[ChunkedDocument], newest: IndexVersion | None
+    ) -> tuple[NDArray[np.float32], int]:
+        """Return the vectors of all chunks in their order, and how many had to be made."""
+        import numpy as np  # noqa: PLC0415 - a rebuild with nothing changed needs no vector
+
+        texts = {digest: chunk.embedded_text for item in chunked for chunk, digest in item.chunks}
+        known = self._reused(newest) | self._cache().read()
+        missing = sorted((digest for digest in texts if digest not in known), key=lambda digest: -len(texts[digest]))
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            self._on_progress(Progress("embed", done, len(missing)))
+
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            fresh = dict(zip(batch, self._embedder.encode([texts[digest] for digest in batch], tell), strict=True))
+            self._cache().add(fresh)
+            self._options.on_step("batch embedded")
+            known |= fresh
+        order = [digest for item in chunked for _, digest in item.chunks]
+        rows = np.empty((len(order), self._embedder.dimension), dtype=np.float32)
+        for row, digest in enumerate(order):
+            rows[row] = known[digest]
+        return rows, len(missing)
+
+    def _reused(self, newest: IndexVersion | None) -> dict[bytes, NDArray[np.float32]]:
+        import numpy as np  # noqa: PLC0415 - as above
+
+        if newest is None or newest.manifest.embedder != self._embedder.fingerprint:
+            return {}
+        stored = newest.catalog.text_hashes()
+        vectors = newest.vectors.rows(np.fromiter(stored.values(), dtype=np.int64, count=len(stored)))
+        return dict(zip(stored, vectors, strict=True))
+
+    def _cache(self) -> EmbeddingCache:
+        return EmbeddingCache(self._cache_directory, self._embedder.fingerprint, self._embedder.dimension)
+
+    def _manifest(self, name: str, at: str, counts: Mapping[str, int], sources: Mapping[str, int]) -> Manifest:
+        return Manifest(name, at, self._embedder.fingerprint, self._embedder.dimension, CHUNKER, counts, sources)
+
+
+def _chunked(document: Document, content_hash: str) -> ChunkedDocument:
+    return ChunkedDocument(document, content_hash, tuple((chunk, _text_hash(chunk)) for chunk in chunks(document)))
+
+
+def _write_vectors(rows: NDArray[np.float32], path: Path) -> None:
+    from indexing.vectors import Vectors  # noqa: PLC0415 - faiss is loaded only where vectors are
+
+    Vectors.of(rows).write(path)
+
+
+def _text_hash(chunk: Chunk) -> bytes:
+    return hashlib.sha256(chunk.embedded_text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _content_hash(document: Document) -> str:
+    return hashlib.sha256(json.dumps(asdict(document), sort_keys=True).encode()).hexdigest()
+
+
+def _cleaned(document: Document, clean: Clean) -> tuple[Document, list[MaskedSecret]]:
+    title, text = clean(document.title), clean(document.text)
+    masked = [MaskedSecret(document.id, 0, kind) for kind in title.masked]
+    if text.masked:
+        masked += _located(document, clean, text.masked)
+    one_line = " ".join(title.text.split()) or document.id
+    return replace(document, title=one_line, text=text.text), masked
+
+
+def _located(document: Document, clean: Clean, kinds: Sequence[str]) -> list[MaskedSecret]:
+    """Return the line of each masked secret; one that spans lines (a private key) is told at line 1."""
+    found = [
+        MaskedSecret(document.id, number, kind)
+        for number, line in enumerate(document.text.splitlines(), start=1)
+        for kind in clean(line).masked
+    ]
+    missed = list(kinds)
+    for secret in found:
+        if secret.kind in missed:
+            missed.remove(secret.kind)
+    return found + [MaskedSecret(document.id, 1, kind) for kind in missed]

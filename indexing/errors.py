@@ -1,0 +1,32 @@
+"""One tree of errors of the library, named by what the caller can do.
+
+    IndexingError
+    ├── NoIndex         nothing was built yet, or the named version does not exist
+    ├── DamagedIndex    files of a version are missing, changed or foreign: build again or roll back
+    ├── Incompatible    the embedder is not the one that the version was built with
+    └── BuildRefused    the build cannot start or would make an empty or second index
+
+Each message is one line that says how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class IndexingError(Exception):
+    """Base of all errors that the library raises on purpose."""
+
+
+class NoIndex(IndexingError):
+    """There is no such index version, or none at all."""
+
+
+class DamagedIndex(IndexingError):
+    """A version on disk is not what was built."""
+
+
+class Incompatible(IndexingError):
+    """Index and embedder do not belong together."""
+
+
+class BuildRefused(IndexingError, ValueError):
+    """A build that must not go on: another one runs, nothing to index, or a model that fails its checksum."""

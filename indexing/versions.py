@@ -1,0 +1,332 @@
+"""Index versions on disk: immutable directories, one of them live, swapped so that a crash leaves exactly one whole.
+
+ROOT/versions/v0001/   catalog.sqlite  vectors.faiss  MANIFEST.json (SHA-256 and size of each file)
+ROOT/versions/v0002.tmp/                    being written, or left by a crash; never read
+ROOT/CURRENT           {"live": "v0001", "previous": []}
+ROOT/PAUSED            promotion is paused by a rollback until `resume`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from indexing.catalog import Catalog
+from indexing.durable import file_facts, sync_directory, sync_tree, write_atomically
+from indexing.errors import DamagedIndex, IndexingError, NoIndex
+from indexing.manifest import CATALOG, VECTORS, Manifest, check_files, read_manifest, write_manifest
+from indexing.vectors import Vectors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Step = Callable[[str], None]
+"""Called after each step that reaches the disk; tests kill the process there."""
+
+_NAME = re.compile(r"v\d{4,}")
+_verified: dict[Path, tuple[Any, ...]] = {}
+"""Directories whose checksums were verified by this process, with the state of their files at that moment."""
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(tz=UTC)
+
+
+@dataclass(frozen=True)
+class IndexVersion:
+    """An index version whose checksums were verified.
+
+    Attributes:
+        path: Its directory.
+        manifest: What it holds.
+        damage: Why a newer version was not served, one line each; empty when this one is the live one.
+    """
+
+    path: Path
+    manifest: Manifest
+    damage: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`v0001`."""
+        return self.manifest.name
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Documents and full text."""
+        return Catalog(self.path / CATALOG)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Vectors, read at the first use."""
+        return Vectors.read(self.path / VECTORS)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """One line of the list of versions. `manifest` is None and `problem` says why when it cannot be read."""
+
+    name: str
+    live: bool
+    manifest: Manifest | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    live: str
+    previous: tuple[str, ...] = ()
+
+
+class Versions:
+    """All versions below one index root.
+
+    Args:
+        root: The index root; need not exist yet.
+        now: Clock in UTC, for `created_at`.
+        on_step: See `Step`.
+    """
+
+    def __init__(self, root: Path, now: Callable[[], datetime] = utc_now, on_step: Step = lambda _: None) -> None:
+        self._root = root
+        self._directory = root / "versions"
+        self._now = now
+        self._on_step = on_step
+
+    # -- reading
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all finished versions, oldest first."""
+        if not self._directory.is_dir():
+            return ()
+        found = [path.name for path in self._directory.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)]
+        return tuple(sorted(found, key=_number))
+
+    def list(self) -> Sequence[VersionState]:
+        """Return all finished versions, oldest first. Reads manifests, verifies no checksum."""
+        live = self.live()
+        states = []
+        for name in self.names():
+            try:
+                states.append(VersionState(name, name == live, read_manifest(self._directory / name)))
+            except DamagedIndex as error:
+                states.append(VersionState(name, name == live, None, str(error)))
+        return states
+
+    def live(self) -> str | None:
+        """Return the name that CURRENT holds, or None when there is none or it cannot be read."""
+        with contextlib.suppress(DamagedIndex):
+            pointer = self._pointer()
+            return pointer.live if pointer else None
+        return None
+
+    def open(self, name: str) -> IndexVersion:
+        """Return a version after verifying its checksums, once per process while its files stay as they are.
+
+        Raises:
+            NoIndex: There is no such version.
+            DamagedIndex: A file is missing, changed or foreign.
+        """
+        path = self._existing(name)
+        manifest = read_manifest(path)
+        state = _state(path)
+        if _verified.get(path.resolve()) != state:
+            check_files(path, manifest)
+            _verified[path.resolve()] = state
+        return IndexVersion(path, manifest)
+
+    def open_live(self) -> IndexVersion:
+        """Return the live version; when it is damaged, the newest older whole one, with the damage told.
+
+        Raises:
+            NoIndex: Nothing was built yet.
+            DamagedIndex: No version is whole.
+        """
+        candidates, damage = self._candidates()
+        for name in candidates:
+            try:
+                return replace(self.open(name), damage=damage)
+            except IndexingError as error:
+                damage = (*damage, str(error))
+        if damage:
+            raise DamagedIndex(f"no whole index version is left, build again: {'; '.join(damage)}")
+        raise NoIndex("there is no index yet: run `assistant index build --docs DIR`")
+
+    def verify(self, name: str) -> None:
+        """Read every file of the version anew.
+
+        Raises:
+            NoIndex: There is no such version.
+            DamagedIndex: A file is missing, changed or foreign.
+        """
+        path = self._existing(name)
+        check_files(path, read_manifest(path))
+
+    def paused(self) -> bool:
+        """Return whether a rollback has paused promotion."""
+        return (self._root / "PAUSED").exists()
+
+    # -- writing
+
+    def publish(self, write: Callable[[Path], None], manifest: Callable[[str, str], Manifest]) -> str:
+        """Write a new version and return its name. It is whole or not there; it is not live yet.
+
+        Args:
+            write: Writes catalog and vectors into the directory it is given.
+            manifest: Makes the manifest from name and creation time; `files` is filled in here.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._clear_leftovers()
+        name = f"v{self._next_number():04d}"
+        temporary = self._directory / f"{name}.tmp"
+        temporary.mkdir(mode=0o700)
+        self._on_step("directory made")
+        write(temporary)
+        self._on_step("files written")
+        created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
+        files = {file: file_facts(temporary / file) for file in (CATALOG, VECTORS)}
+        write_manifest(temporary, replace(manifest(name, created_at), files=files))
+        self._on_step("manifest written")
+        sync_tree(temporary)
+        self._on_step("files synced")
+        temporary.rename(self._directory / name)
+        self._on_step("version renamed")
+        sync_directory(self._directory)
+        self._on_step("version published")
+        return name
+
+    def promote(self, name: str) -> None:
+        """Make a version the live one after reading every file of it anew.
+
+        Raises:
+            NoIndex: There is no such version.
+            DamagedIndex: It is not whole.
+        """
+        self.verify(name)
+        with self._changing():
+            try:
+                pointer = self._pointer()
+            except DamagedIndex:
+                pointer = None  # a damaged pointer is replaced by a good one
+            if pointer is None:
+                self._point(_Pointer(name))
+            elif pointer.live != name:
+                earlier = [pointer.live, *pointer.previous]
+                self._point(_Pointer(name, tuple(entry for entry in earlier if entry != name)))
+
+    def rollback(self) -> str:
+        """Make the version that was live before the live one again, pause promotion, and return its name.
+
+        Raises:
+            NoIndex: There is no earlier whole version.
+        """
+        with self._changing():
+            pointer = self._pointer()
+            previous = pointer.previous if pointer else ()
+            for position, name in enumerate(previous):
+                try:
+                    self.verify(name)
+                except IndexingError:
+                    continue  # pruned or damaged: the one before it
+                write_atomically(self._root / "PAUSED", f"{pointer.live if pointer else ''}\n")
+                self._on_step("paused")
+                self._point(_Pointer(name, previous[position + 1 :]))
+                return name
+        raise NoIndex("there is no earlier whole version to go back to: build a new one with `assistant index build`")
+
+    def resume(self) -> bool:
+        """Allow promotion again; return whether it was paused."""
+        was_paused = self.paused()
+        (self._root / "PAUSED").unlink(missing_ok=True)
+        return was_paused
+
+    def prune(self, keep: int = 3) -> tuple[str, ...]:
+        """Delete all but the newest `keep` versions, the live one and the one a rollback goes to; return the deleted."""
+        with self._changing():
+            pointer = self._pointer()
+            needed = {pointer.live, *pointer.previous[:1]} if pointer else set()
+            names = self.names()
+            gone = tuple(name for name in names[: max(0, len(names) - keep)] if name not in needed)
+            for name in gone:
+                leftover = self._directory / f"{name}.tmp"  # a crash in the middle leaves no half version behind
+                (self._directory / name).rename(leftover)
+                shutil.rmtree(leftover)
+            return gone
+
+    def building(self) -> FileLock:
+        """Return the lock that a build holds, with no waiting."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileLock(self._root / "build.lock", timeout=0)
+
+    # -- inside
+
+    def _candidates(self) -> tuple[Sequence[str], tuple[str, ...]]:
+        """Return names in the order of serving (live, earlier live ones, other older ones), and damage."""
+        try:
+            pointer = self._pointer()
+        except DamagedIndex as error:
+            return self.names()[::-1], (str(error),)
+        if pointer is None:
+            return (), ()
+        older = [name for name in reversed(self.names()) if _number(name) < _number(pointer.live)]
+        return tuple(dict.fromkeys([pointer.live, *pointer.previous, *older])), ()
+
+    def _pointer(self) -> _Pointer | None:
+        path = self._root / "CURRENT"
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            names = [content["live"], *content["previous"]]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DamagedIndex(f"{path} cannot be read: run `assistant index promote NAME`") from error
+        if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+            raise DamagedIndex(f"{path} names no version: run `assistant index promote NAME`")
+        return _Pointer(names[0], tuple(names[1:]))
+
+    def _point(self, pointer: _Pointer) -> None:
+        content = json.dumps({"live": pointer.live, "previous": pointer.previous}) + "\n"
+        write_atomically(self._root / "CURRENT", content, self._on_step)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the pointer for a moment, so that two commands do not swap it at once."""
+        if not self._root.is_dir():
+            raise NoIndex("there is no index yet: run `assistant index build --docs DIR`")
+        with FileLock(self._root / "pointer.lock", timeout=30):
+            yield
+
+    def _existing(self, name: str) -> Path:
+        path = self._directory / name
+        if not _NAME.fullmatch(name) or not path.is_dir():
+            known = ", ".join(self.names()[-5:]) or "none yet"
+            raise NoIndex(f"there is no index version {name[:40]!r} (there are: {known})")
+        return path
+
+    def _next_number(self) -> int:
+        with contextlib.suppress(DamagedIndex):
+            if pointer := self._pointer():
+                return 1 + max(map(_number, [*self.names(), pointer.live, *pointer.previous]))
+        return 1 + max(map(_number, self.names()), default=0)
+
+    def _clear_leftovers(self) -> None:
+        for path in self._directory.glob("v*.tmp"):
+            shutil.rmtree(path)
+
+
+def _number(name: str) -> int:
+    return int(name[1:])
+
+
+def _state(path: Path) -> tuple[Any, ...]:
+    return tuple((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in sorted(path.iterdir()))
