@@ -1,0 +1,35 @@
+"""Statements that SQLAlchemy spells per database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from assistant.store.tables import work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Table
+
+
+def insert_once(tx: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert the row; return False, without an error, when a unique key of it stands already."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    return tx.execute(statement).rowcount == 1
+
+
+def unfinished_work(tx: Connection, subject: str, now: datetime) -> tuple[bool, str]:
+    """Return whether nothing of the subject is to be done now, and why its oldest failed row waits (or empty)."""
+    open_rows = tx.execute(
+        select(work.c.due_at, work.c.state, work.c.error)
+        .where(work.c.subject == subject, work.c.state.in_(("ready", "running")))
+        .order_by(work.c.id)
+    ).all()
+    later = [row for row in open_rows if row.state == "ready" and row.due_at is not None and row.due_at > now]
+    failed = [row.error for row in later if row.error]
+    return len(later) == len(open_rows), failed[0] if failed else ""
