@@ -46,7 +46,7 @@ _TAG = re.compile(
     r"|area|map|style|body|table|td|th|div|span|p|blockquote|q|ins|del|picture|portal|math|details)\b[^<>]{0,4000}>?",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"(?<!`)(`{1,20})(?!`)(?:[^`]|(?!\1(?!`))`+){1,20000}?(?<!`)\1(?!`)")
+_TICKS = re.compile("`+")
 _PASSES = 6
 _COLON = r"\\?[:\uff1a]"
 _SLASH = r"\\?[/\\\uff0f]"
@@ -119,10 +119,20 @@ def _without_markup(text: str) -> str:
 
 def _code_and_prose(text: str) -> list[tuple[bool, str]]:
     """Split into (is code, piece), pieces joined give the text; code is what stands between equal runs of backticks."""
-    pieces, at = [], 0
-    for match in _CODE.finditer(text):
-        pieces += [(False, text[at : match.start()]), (True, match[0])]
-        at = match.end()
+    runs = [match.span() for match in _TICKS.finditer(text)]
+    later: dict[int, list[int]] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        later.setdefault(runs[number][1] - runs[number][0], []).append(number)
+    pieces, at, number = [], 0, 0
+    while number < len(runs):
+        same = later[runs[number][1] - runs[number][0]]
+        while same and same[-1] <= number:
+            same.pop()
+        if same:
+            pieces += [(False, text[at : runs[number][0]]), (True, text[runs[number][0] : runs[same[-1]][1]])]
+            number = same[-1]
+            at = runs[number][1]
+        number += 1
     return [*pieces, (False, text[at:])]
 
 
