@@ -5,16 +5,16 @@ betterleaks is a Go library loaded with ctypes: 0.05 s at the first text, then a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assistant.core.masking import Span, mask_with, own_spans
 from assistant.core.safety import clean
 from assistant.core.secret_words import is_placeholder
 from assistant.errors import NotConfigured, TemporarilyUnavailable
-from indexing.model import Clean, Cleaned
 
 if TYPE_CHECKING:
+    from indexing.model import Clean, Cleaned
+    from collections.abc import Iterator
     from betterleaks import Finding
 
 _ALLOW_MARKS = ("gitleaks:allow", "betterleaks:allow")

@@ -10,11 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from indexing.model import Passage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexing.model import Passage
+    from collections.abc import Collection, Iterable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 
 from assistant.core.secret_words import is_placeholder, is_strong, lowered, looks_random
 from indexing.model import Cleaned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 KEPT = re.compile(r"\[secret removed: [a-z0-9_]+\]")
 """What stands for a removed secret."""
