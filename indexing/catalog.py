@@ -244,7 +244,7 @@ class Catalog:
         return self._match("words", f"bm25(words, {columns})", terms, ids, limit)
 
     def match_substrings(self, parts: Sequence[str], ids: range, limit: int) -> Scores:
-        """Return the best chunks that hold any of the parts, inside words too; parts under 3 characters do not count."""
+        """Return the best chunks that hold any of the parts, inside words too; parts under 3 characters are ignored."""
         return self._match("trigrams", "bm25(trigrams)", [part for part in parts if len(part) >= _TRIGRAM], ids, limit)
 
     def match_unspaced(self, text: str, ids: range, limit: int) -> Scores:

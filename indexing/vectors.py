@@ -94,6 +94,7 @@ class Vectors:
 def _parameters(allowed: range | NDArray[np.int64]) -> Any:  # noqa: ANN401 - faiss publishes no types
     import faiss  # noqa: PLC0415 - as above
 
+    selector: faiss.IDSelector
     if isinstance(allowed, range):
         selector = faiss.IDSelectorRange(allowed.start, allowed.stop)
     else:

@@ -271,7 +271,7 @@ class Versions:
     # -- inside
 
     def _candidates(self) -> tuple[Sequence[str], tuple[str, ...]]:
-        """Return names in the order of serving (live, earlier live ones, other older ones), and damage."""
+        """Return names in the order of serving (live, earlier live, other older ones) and damage."""
         try:
             pointer = self._pointer()
         except DamagedIndex as error:

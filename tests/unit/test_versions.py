@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from indexing.catalog import ChunkedDocument, write_catalog
+from indexing.errors import DamagedIndex, NoIndex
+from indexing.manifest import Manifest
+from indexing.model import Chunk
+from indexing.vectors import Vectors
+from indexing.versions import Versions
+from tests.fakes.memory_source import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
+
+
+def _publish(versions: Versions, text: str = "text") -> str:
+    document = page("one", text)
+    chunk = Chunk(document.id, 0, ("one",), text)
+
+    def write(directory: Path) -> None:
+        write_catalog(directory / "catalog.sqlite", [ChunkedDocument(document, text, ((chunk, b"h"),))], [], {})
+        Vectors.of(np.ones((1, 1), np.float32)).write(directory / "vectors.faiss")
+
+    return versions.publish(
+        write, lambda name, at: Manifest(name, at, "tiny", 1, "c", {"documents": 1, "chunks": 1}, {"docs": 1})
+    )
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    versions = Versions(tmp_path, now=lambda: NOW)
+    for number in range(3):
+        versions.promote(_publish(versions, f"text {number}"))
+    return versions
+
+
+def test_the_version_promoted_last_is_live(versions: Versions) -> None:
+    live = versions.open_live()
+    assert (live.name, live.damage, live.manifest.created_at) == ("v0003", (), "2026-11-21T05:00:00+00:00")
+    assert live.catalog.stored([0])[0].chunk.text == "text 2"
+    assert [(state.name, state.live) for state in versions.list()] == [
+        ("v0001", False),
+        ("v0002", False),
+        ("v0003", True),
+    ]
+
+
+def test_before_the_first_build_one_line_says_what_to_do(tmp_path: Path) -> None:
+    for ask in (Versions(tmp_path).open_live, Versions(tmp_path).rollback, Versions(tmp_path / "none").rollback):
+        with pytest.raises(NoIndex, match="assistant index build"):
+            ask()
+
+
+@pytest.mark.parametrize("name", ["v9999", "../v0001", "", "v0001.tmp", "/etc"])
+def test_only_names_of_versions_are_opened(versions: Versions, name: str) -> None:
+    with pytest.raises(NoIndex, match="v0003"):
+        versions.open(name)
+
+
+def test_a_rollback_goes_back_version_by_version_and_pauses_promotion(versions: Versions) -> None:
+    assert versions.rollback() == "v0002"
+    assert versions.paused()
+    assert versions.rollback() == "v0001"
+    with pytest.raises(NoIndex, match="no earlier whole version"):
+        versions.rollback()
+    assert versions.live() == "v0001"
+    assert versions.resume()
+    assert not versions.resume()
+    assert not versions.paused()
+
+
+def test_a_rollback_never_goes_to_a_version_that_was_kept_aside(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    versions.promote(_publish(versions))
+    _publish(versions)
+    versions.promote(_publish(versions))
+    assert versions.rollback() == "v0001"
+
+
+def test_a_rollback_passes_over_a_damaged_version(versions: Versions, tmp_path: Path) -> None:
+    (tmp_path / "versions/v0002/vectors.faiss").write_bytes(b"")
+    assert versions.rollback() == "v0001"
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "a flipped bit": _flip,
+    "a cut file": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "an empty file": lambda path: path.write_bytes(b""),
+    "a missing file": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("file", ["catalog.sqlite", "vectors.faiss", "MANIFEST.json"])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_live_version_is_told_and_the_one_before_it_serves(
+    versions: Versions, tmp_path: Path, damage: Callable[[Path], object], file: str
+) -> None:
+    versions.open("v0003")  # verified once already: the change must still be seen
+    damage(tmp_path / "versions/v0003" / file)
+    served = versions.open_live()
+    assert served.name == "v0002"
+    assert served.catalog.stored([0])[0].chunk.text == "text 1"
+    assert file in served.damage[0]
+    with pytest.raises(DamagedIndex, match=file):
+        versions.verify("v0003")
+
+
+@pytest.mark.parametrize("name", ["weights.pkl", "catalog.sqlite-wal", ".hidden"])
+def test_a_file_that_no_build_wrote_makes_a_version_refused(versions: Versions, tmp_path: Path, name: str) -> None:
+    (tmp_path / "versions/v0003" / name).write_bytes(b"x")
+    with pytest.raises(DamagedIndex, match="no build wrote"):
+        versions.open("v0003")
+    assert versions.open_live().name == "v0002"
+
+
+def test_a_version_under_another_name_is_refused(versions: Versions, tmp_path: Path) -> None:
+    (tmp_path / "versions/v0003").rename(tmp_path / "versions/v0007")
+    with pytest.raises(DamagedIndex, match="manifest of v0003"):
+        versions.open("v0007")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"live": "../../etc", "previous": []}', '{"live": 3}'])
+def test_a_damaged_pointer_is_told_and_the_newest_version_serves(
+    versions: Versions, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "CURRENT").write_text(content)
+    assert versions.live() is None
+    served = versions.open_live()
+    assert served.name == "v0003"
+    assert "CURRENT" in served.damage[0]
+    versions.promote("v0002")
+    assert versions.open_live().name == "v0002"
+    assert versions.open_live().damage == ()
+
+
+def test_when_nothing_is_whole_all_damage_is_told(versions: Versions, tmp_path: Path) -> None:
+    for name in versions.names():
+        _flip(tmp_path / "versions" / name / "catalog.sqlite")
+    with pytest.raises(DamagedIndex, match=r"v0003.*v0002.*v0001"):
+        versions.open_live()
+
+
+def test_a_damaged_version_is_not_promoted(versions: Versions, tmp_path: Path) -> None:
+    _flip(tmp_path / "versions/v0001/vectors.faiss")
+    with pytest.raises(DamagedIndex):
+        versions.promote("v0001")
+    assert versions.live() == "v0003"
+
+
+def test_a_manifest_of_another_format_says_so(versions: Versions, tmp_path: Path) -> None:
+    path = tmp_path / "versions/v0003/MANIFEST.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"counts": {"chunks": 999}}))
+    assert "was changed" in versions.list()[-1].problem
+
+
+def test_pruning_keeps_the_newest_the_live_and_the_one_a_rollback_goes_to(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    for _ in range(6):
+        versions.promote(_publish(versions))
+    versions.promote("v0001")
+    assert versions.prune(keep=2) == ("v0002", "v0003", "v0004")
+    assert versions.names() == ("v0001", "v0005", "v0006")
+    assert versions.rollback() == "v0006"
+
+
+def test_a_deleted_version_never_gives_its_name_to_another(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    for _ in range(3):
+        versions.promote(_publish(versions))
+    versions.rollback()
+    assert _publish(versions) == "v0004"
+
+
+def test_leftovers_of_a_crash_are_cleared_by_the_next_build(versions: Versions, tmp_path: Path) -> None:
+    (tmp_path / "versions/v0004.tmp").mkdir()
+    (tmp_path / "versions/v0004.tmp/half").write_text("x")
+    assert "v0004" not in versions.names()
+    assert _publish(versions) == "v0004"
+    assert not list((tmp_path / "versions").glob("*.tmp"))
+
+
+def test_only_the_owner_can_read_a_version(versions: Versions, tmp_path: Path) -> None:
+    assert (tmp_path / "versions/v0003").stat().st_mode & 0o777 == 0o700
+    assert versions.names()
