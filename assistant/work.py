@@ -251,12 +251,14 @@ class WorkTable:
         held = and_(work.c.kind == kind, work.c.state == "ready", work.c.error != "", work.c.uncertain.is_(False))
         tx.execute(update(work).where(held).values(due_at=None))
 
-    def next_due(self) -> datetime | None:
-        """Return the earliest due time in the future, or None."""
-        query = select(func.min(work.c.due_at, type_=MOMENT)).where(work.c.state == "ready")
-        with reading(self.engine) as tx:
-            found: datetime | None = tx.scalar(query.where(work.c.due_at > self.now()))
-            return found
+    def shift(self, by: timedelta) -> None:
+        """Move the due times and leases of unfinished rows: the clock was set, and waits must stay as long."""
+        waits = select(work.c.id, work.c.due_at, work.c.lease_until).where(work.c.state.in_(("ready", "running")))
+        with writing(self.engine) as tx:
+            for row in tx.execute(waits).all():
+                due_at, lease_until = (None if at is None else at + by for at in (row.due_at, row.lease_until))
+                change = update(work).where(work.c.id == row.id)
+                tx.execute(change.values(due_at=due_at, lease_until=lease_until))
 
     def waiting(self) -> list[WaitingRow]:
         """Return dead letters and rows that wait after a failed try, oldest first."""

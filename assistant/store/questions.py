@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from assistant.codec import dump, load
 from assistant.core.model import Abstained, Answered, Decision, IssueRef, Question, ThreadRef
 from assistant.errors import Rejected
-from assistant.store.database import reading, writing
+from assistant.store.database import reading, wipe_deleted, writing
 from assistant.store.records import MOVES, IssueLink, Progress, QuestionRecord
 from assistant.store.retention import forget_person, purge
 from assistant.store.statements import insert_once, unfinished_work
@@ -248,12 +248,16 @@ class Store:
     def forget(self, platform: str, handle: str) -> int:
         """Delete all text of, and written for, a person, and the name; return how many texts went."""
         with self.writing() as tx:
-            return forget_person(tx, platform, handle)
+            gone = forget_person(tx, platform, handle)
+        wipe_deleted(self.engine)
+        return gone
 
     def purge_before(self, moment: datetime) -> int:
         """Delete texts and finished work rows older than the moment; return how many texts went."""
         with self.writing() as tx:
-            return purge(tx, moment)
+            gone = purge(tx, moment)
+        wipe_deleted(self.engine)
+        return gone
 
 
 def new_question_id() -> str:

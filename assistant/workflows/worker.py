@@ -23,7 +23,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from assistant.errors import AccessDenied, AssistantError, NotConfigured, Rejected, TemporarilyUnavailable, Uncertain
-from assistant.store.database import writing
+from assistant.store.database import check, writing
 from assistant.work import LeaseLost, Retry, WorkTable
 
 if TYPE_CHECKING:
@@ -37,7 +37,15 @@ if TYPE_CHECKING:
     from assistant.ports import Now
     from assistant.work import Job
 
+CLOCK_TOLERANCE = timedelta(seconds=2)
+"""A jump below this is the ordinary correction of a clock."""
+
 log = structlog.get_logger(__name__)
+
+
+def boot_clock() -> float:
+    """Return seconds since the machine started, its sleep included where the system counts it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class HomeInUse(TemporarilyUnavailable):
@@ -87,6 +95,8 @@ class Worker:
 
     Attributes:
         lock_path: File whose lock makes one process per home the owner of the workers.
+        elapsed: Seconds by a clock that nobody sets (`boot_clock`); given one, waits keep their length when the wall
+            clock jumps. A jump forward would cut the wait after an uncertain write short, and double it.
     """
 
     engine: Engine
@@ -95,8 +105,11 @@ class Worker:
     lock_path: Path
     pace: Pace = field(default_factory=Pace)
     jitter: Callable[[], float] = random.random
+    elapsed: Callable[[], float] | None = None
     _work: WorkTable = field(init=False)
     _paused: dict[str, Retry] = field(init=False, default_factory=dict)
+
+    _clocks: tuple[datetime, float] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._work = WorkTable(self.engine, self.now)
@@ -117,6 +130,7 @@ class Worker:
         except Timeout:
             raise HomeInUse(f"another assistant process owns the workers of this home ({self.lock_path})") from None
         try:
+            check(self.engine)
             # With several replicas on PostgreSQL another home's worker may be alive: only its lease tells.
             self._take_back(orphaned=self.engine.dialect.name == "sqlite")
             yield
@@ -125,6 +139,7 @@ class Worker:
 
     def run_once(self) -> bool:
         """Work on one row that is due; False when there is none."""
+        self._follow_clock()
         self._take_back(orphaned=False)
         job = self._work.claim({kind: handler.lease_s for kind, handler in self.handlers.items()})
         if job is None:
@@ -167,6 +182,18 @@ class Worker:
                 continue
             if not worked:
                 stop.wait(self.pace.poll_s)
+
+    def _follow_clock(self) -> None:
+        if self.elapsed is None:
+            return
+        wall, steady = self.now(), self.elapsed()
+        last, self._clocks = self._clocks, (wall, steady)
+        if last is None:
+            return
+        jump = (wall - last[0]) - timedelta(seconds=steady - last[1])
+        if abs(jump) > CLOCK_TOLERANCE:
+            log.warning("worker.clock_set", by_s=jump.total_seconds())
+            self._work.shift(jump)
 
     def _take_back(self, *, orphaned: bool) -> None:
         """Give rows whose worker died to the next one, as uncertain tries."""
