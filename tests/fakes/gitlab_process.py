@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from assistant.sandbox.gitlab.process import RunningGitLab, start
+from assistant.sandbox.gitlab.process import Options, RunningGitLab, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 class GitLabSwitches:
@@ -38,7 +40,7 @@ class GitLabSwitches:
 @contextmanager
 def running_gitlab(data_dir: Path) -> Iterator[RunningGitLab]:
     """Run a stand-in of this folder's own and stop it at the end."""
-    gitlab = start(data_dir)
+    gitlab = start(data_dir, Options(test_switches=True))
     try:
         yield gitlab
     finally:

@@ -15,9 +15,9 @@ from pathlib import Path
 import uvicorn
 
 from assistant.sandbox.gitlab import app, seed
+from assistant.sandbox.gitlab.faults import TrackedProtocol
 from assistant.sandbox.gitlab.store import Store
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PARENT_CHECK_S = 0.5
 
 
@@ -30,16 +30,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--external-url", help="what links carry; default: the address it listens on")
     parser.add_argument("--seed-demo", action="store_true", help="make project, bot and responder, and new tokens")
     parser.add_argument("--credentials", type=Path, help="file (mode 0600) for the tokens; default: standard output")
+    parser.add_argument("--test-switches", action="store_true", help="let tests make users, faults and time")
     parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
     return parser.parse_args()
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a bound socket; only a loopback address is accepted."""
-    if host not in LOOPBACK:
+    if host not in app.LOOPBACK:
         raise SystemExit(f"refusing to listen on {host}: the stand-in serves loopback only; use --host 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with 0 asyncio sets no TCP_NODELAY
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -106,7 +107,8 @@ def main() -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
     config = uvicorn.Config(
-        app.build(store, given.external_url or url, instance),
+        app.build(store, given.external_url or url, instance, test_switches=given.test_switches),
+        http=TrackedProtocol,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.datastructures import Headers, UploadFile
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assistant.sandbox.gitlab import auth, issues, labels, notes, projects
+from assistant.sandbox.gitlab import (
+    auth,
+    awards,
+    control,
+    issue_links,
+    issues,
+    labels,
+    milestones,
+    notes,
+    projects,
+    repository_files,
+    search,
+    wikis,
+)
+from assistant.sandbox.gitlab.faults import FaultBox, FaultMiddleware
+from assistant.sandbox.gitlab.limits import Limits
+from assistant.sandbox.gitlab.paging import TOTALS_UP_TO
 from assistant.sandbox.gitlab.parameters import check, nested
-from assistant.sandbox.gitlab.store import Row, Store
 from assistant.sandbox.gitlab.web import (
-    Answer,
     ApiError,
     Call,
     Endpoint,
@@ -30,17 +43,46 @@ from assistant.sandbox.gitlab.web import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from assistant.sandbox.gitlab.store import Row, Store
+
 PREFIX = "/api/v4"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ENDPOINTS: Sequence[Endpoint] = (
     *projects.ENDPOINTS,
     *labels.ENDPOINTS,
     *issues.ENDPOINTS,
     *notes.ENDPOINTS,
+    *awards.ENDPOINTS,
+    *issue_links.ENDPOINTS,
+    *milestones.ENDPOINTS,
+    *wikis.ENDPOINTS,
+    *repository_files.ENDPOINTS,
+    *search.ENDPOINTS,
 )
+
+
+class OwnHostOnly:
+    """Refuses requests that a web page elsewhere makes a browser send (rebound names, cross-site calls)."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on when it names this host."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+            foreign = scope["path"].startswith("/_fake") and "origin" in headers
+            if host not in self._hosts or foreign:
+                await Response("This server answers only to its own name.", 421)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class UndecodedPaths:
@@ -56,12 +98,18 @@ class UndecodedPaths:
         await self._app(scope, receive, send)
 
 
+async def _form_value(value: object) -> object:
+    return search.UploadedFile(value.filename or "", await value.read()) if isinstance(value, UploadFile) else value
+
+
 async def _given(request: Request) -> dict[str, Any]:
     given = nested(request.query_params.multi_items())
     given.pop("private_token", None)
     kind = request.headers.get("Content-Type", "").split(";")[0]
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return given | nested((await request.form()).multi_items())
+        return given | nested(
+            [(name, await _form_value(value)) for name, value in (await request.form()).multi_items()]
+        )
     body = await request.body()
     if kind != "application/json" or not body:
         return given
@@ -80,6 +128,8 @@ def _answer(endpoint: Endpoint, request: Request, given: dict[str, Any], caller:
     with store.transaction():
         caller["user"], token = auth.authenticate(store, request)
         auth.check_scope(endpoint, token)
+        user = caller["user"]
+        request.app.state.limits.check(endpoint, int(user["id"]) if user else 0, store.clock.now())
         params, complaints, unknown = check(endpoint.params, given)
         for name in unknown:
             row = {"method": endpoint.method, "route": endpoint.path, "name": name, "created_at": store.now()}
@@ -139,18 +189,14 @@ def _api_routes() -> list[BaseRoute]:
     return [*routes, Route(PREFIX + "/{rest:path}", _unknown_route, methods=every)]
 
 
-def health(request: Request) -> Response:
-    """Say that this process serves the data file; `process.py` asks before it reuses a running one."""
-    return write_answer(Answer({"ok": True, "instance": request.app.state.instance}), request)
-
-
-def build(store: Store, external_url: str, instance: str = "") -> Starlette:
+def build(store: Store, external_url: str, instance: str = "", *, test_switches: bool = False) -> Starlette:
     """Return the application.
 
     Args:
         store: The memory; closed when the application ends.
         external_url: What links carry; may differ from the bind address.
         instance: Random word that tells this process from another.
+        test_switches: Let tests throw the switches of `control.py`.
     """
 
     @asynccontextmanager
@@ -158,11 +204,17 @@ def build(store: Store, external_url: str, instance: str = "") -> Starlette:
         yield
         store.close()
 
-    app = Starlette(routes=[Route("/_fake/health", health), *_api_routes()], lifespan=lifespan)
-    app.add_middleware(UndecodedPaths)
+    app = Starlette(routes=[*control.ROUTES, *_api_routes()], lifespan=lifespan)
     app.state.store = store
     app.state.external_url = external_url.rstrip("/")
     app.state.instance = instance
     app.state.work_item_urls = False
-    app.state.totals_up_to = 10_000
+    app.state.totals_up_to = TOTALS_UP_TO
+    app.state.test_switches = test_switches
+    app.state.faults = FaultBox()
+    app.state.limits = Limits()
+    app.add_middleware(UndecodedPaths)
+    app.add_middleware(FaultMiddleware, box=app.state.faults)
+    hosts = frozenset({*LOOPBACK, urlsplit(external_url).hostname or ""})
+    app.add_middleware(OwnHostOnly, hosts=hosts)
     return app

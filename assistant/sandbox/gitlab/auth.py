@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-
-from assistant.sandbox.gitlab.store import Row, Store
 from assistant.sandbox.gitlab.web import (
     PLANNER,
     ApiError,
@@ -18,6 +15,13 @@ from assistant.sandbox.gitlab.web import (
     not_found,
     unauthorized,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from assistant.sandbox.gitlab.store import Row, Store
 
 
 def digest(token: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant.sandbox.gitlab.store import Row, Store
-from assistant.sandbox.gitlab.web import Call
+if TYPE_CHECKING:
+    from assistant.sandbox.gitlab.store import Row, Store
+    from assistant.sandbox.gitlab.web import Call
 
 _TASK = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[([ xX])\]\s", re.MULTILINE)
 

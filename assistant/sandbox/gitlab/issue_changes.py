@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities, labels, markdown, quick_actions
-from assistant.sandbox.gitlab.store import Row, placeholders
+from assistant.sandbox.gitlab.store import Row, Value, placeholders
 from assistant.sandbox.gitlab.web import PLANNER, Call, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_TITLE = 255
 MAX_DESCRIPTION = 1_048_576
@@ -41,9 +43,9 @@ def new_discussion() -> str:
 
 def system_note(call: Call, issue: Row, body: str) -> None:
     """Write a note that GitLab itself makes."""
-    values = {"issue_id": issue["id"], "author_id": call.user_id, "body": body, "system": 1}
+    values: dict[str, Value] = {"issue_id": issue["id"], "author_id": call.user_id, "body": body, "system": 1}
     now = call.store.now()
-    more = {"discussion_id": new_discussion(), "created_at": now, "updated_at": now}
+    more: dict[str, Value] = {"discussion_id": new_discussion(), "created_at": now, "updated_at": now}
     call.store.insert("notes", values | more)
 
 
@@ -166,20 +168,22 @@ def _assignees(call: Call, argument: str | None) -> list[int]:
 
 
 def _as_change(call: Call, command: str, argument: str | None) -> dict[str, Any]:
-    if command in ("close", "reopen"):
-        return {"state_event": command}
-    if command in ("label", "labels", "unlabel", "relabel"):
-        name = {"unlabel": "remove_labels", "relabel": "labels"}.get(command, "add_labels")
-        return {name: _label_names(argument)}
-    if command in ("assign", "reassign"):
-        return {"assignee_ids": _assignees(call, argument)}
-    if command == "unassign":
-        return {"assignee_ids": []}
-    if command == "confidential":
-        return {"confidential": True}
-    if command == "title" and (argument or "").strip():
-        return {"title": (argument or "").strip()}
-    return {}
+    """Return the change a command asks for; empty for a command that is only recorded."""
+    title = (argument or "").strip()
+    changes: dict[str, dict[str, Any]] = {
+        "close": {"state_event": "close"},
+        "reopen": {"state_event": "reopen"},
+        "label": {"add_labels": _label_names(argument)},
+        "labels": {"add_labels": _label_names(argument)},
+        "unlabel": {"remove_labels": _label_names(argument)},
+        "relabel": {"labels": _label_names(argument)},
+        "assign": {"assignee_ids": _assignees(call, argument)},
+        "reassign": {"assignee_ids": _assignees(call, argument)},
+        "unassign": {"assignee_ids": []},
+        "confidential": {"confidential": True},
+        "title": {"title": title} if title else {},
+    }
+    return changes.get(command, {})
 
 
 def run_quick_actions(call: Call, project: Row, issue: Row, extraction: quick_actions.Extraction) -> dict[str, Any]:
@@ -193,6 +197,7 @@ def run_quick_actions(call: Call, project: Row, issue: Row, extraction: quick_ac
         if changes:
             apply_changes(call, project, call.store.get("issues", issue["id"]), changes)
             done |= changes
-        row = {"user_id": call.user_id, "place": f"#{issue['iid']}", "command": command, "argument": argument}
-        call.store.insert("quick_actions", row | {"executed": int(bool(changes)), "created_at": call.store.now()})
+        row: dict[str, Value] = {"user_id": call.user_id, "place": f"#{issue['iid']}", "command": command}
+        more = {"argument": argument, "executed": int(bool(changes)), "created_at": call.store.now()}
+        call.store.insert("quick_actions", row | more)
     return done

@@ -100,22 +100,26 @@ def _people(conditions: Conditions, params: dict[str, Any]) -> None:
         conditions.add(f"id IN ({assigned} WHERE user_id IN ({people}))", *names)
 
 
-def conditions_of(call: Call, project: Row) -> Conditions:
-    """Return all conditions that the request's parameters make."""
-    params, found = dict(call.params), visible(call, project)
+def _plain_fields(conditions: Conditions, params: dict[str, Any]) -> None:
     if params.get("state") in ("opened", "closed"):
-        found.add("state = ?", params["state"])
+        conditions.add("state = ?", params["state"])
     for name in ("created", "updated"):
         for suffix, compare in (("after", ">="), ("before", "<=")):  # both ends count, as in GitLab
             if params.get(f"{name}_{suffix}"):
-                found.add(f"{name}_at {compare} ?", params[f"{name}_{suffix}"])
+                conditions.add(f"{name}_at {compare} ?", params[f"{name}_{suffix}"])
     for name in ("issue_type", "closed_by_id"):
         if params.get(name):
-            found.add(f"{name} = ?", params[name])
+            conditions.add(f"{name} = ?", params[name])
     if params.get("confidential") is not None:
-        found.add("confidential = ?", int(params["confidential"]))
+        conditions.add("confidential = ?", int(params["confidential"]))
     if params.get("milestone"):
-        found.add("milestone_id IN (SELECT id FROM milestones WHERE title = ?)", params["milestone"])
+        conditions.add("milestone_id IN (SELECT id FROM milestones WHERE title = ?)", params["milestone"])
+
+
+def conditions_of(call: Call, project: Row) -> Conditions:
+    """Return all conditions that the request's parameters make."""
+    params, found = dict(call.params), visible(call, project)
+    _plain_fields(found, params)
     if params.get("iids"):
         found.add(f"iid IN ({placeholders(params['iids'])})", *params["iids"])
     if params.get("my_reaction_emoji"):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities, issue_changes, issue_filters, quick_actions
 from assistant.sandbox.gitlab.paging import Listing, paginate
 from assistant.sandbox.gitlab.parameters import PAGING, Param, optional, required
-from assistant.sandbox.gitlab.store import Row
 from assistant.sandbox.gitlab.web import (
     GUEST,
     OWNER,
@@ -19,6 +18,9 @@ from assistant.sandbox.gitlab.web import (
     forbidden,
     invalid,
 )
+
+if TYPE_CHECKING:
+    from assistant.sandbox.gitlab.store import Row
 
 TYPES = ("issue", "incident", "test_case", "task", "ticket")
 ORDERS = (
@@ -182,8 +184,7 @@ def list_label_events(call: Call) -> Answer:
     )
     body = []
     for row in rows:
-        label = call.store.row("SELECT * FROM labels WHERE id = ?", row["label_id"])
-        short = {"id": label["id"], "name": label["name"], "color": label["color"], "description": label["description"]}
+        label = call.store.row("SELECT id, name, color, description FROM labels WHERE id = ?", row["label_id"])
         body.append(
             {
                 "id": row["id"],
@@ -191,7 +192,7 @@ def list_label_events(call: Call) -> Answer:
                 "created_at": row["created_at"],
                 "resource_type": "Issue",
                 "resource_id": issue["id"],
-                "label": short if label else None,
+                "label": dict(label) if label else None,
                 "action": row["action"],
             }
         )

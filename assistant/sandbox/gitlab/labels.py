@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities
 from assistant.sandbox.gitlab.paging import Listing, paginate
 from assistant.sandbox.gitlab.parameters import PAGING, optional, required
-from assistant.sandbox.gitlab.store import Row
 from assistant.sandbox.gitlab.web import (
     PLANNER,
     Answer,
@@ -20,6 +18,11 @@ from assistant.sandbox.gitlab.web import (
     invalid,
     not_found,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from assistant.sandbox.gitlab.store import Row
 
 DEFAULT_COLOR = "#6699cc"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import comrak
 import nh3
 from bs4 import BeautifulSoup, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXTENSIONS = (
     "alerts",

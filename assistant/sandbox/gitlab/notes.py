@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities, issue_changes, quick_actions
 from assistant.sandbox.gitlab.paging import Listing, paginate, slice_rows
-from assistant.sandbox.gitlab.parameters import PAGING, optional, required
-from assistant.sandbox.gitlab.store import Row
+from assistant.sandbox.gitlab.parameters import PAGING, Param, optional, required
 from assistant.sandbox.gitlab.web import (
     GUEST,
     MAINTAINER,
@@ -17,9 +16,11 @@ from assistant.sandbox.gitlab.web import (
     Call,
     Endpoint,
     forbidden,
-    invalid,
     not_found,
 )
+
+if TYPE_CHECKING:
+    from assistant.sandbox.gitlab.store import Row
 
 MAX_BODY = 1_000_000
 MAX_NOTES = 5_000
@@ -34,14 +35,16 @@ def _visible(call: Call, project: Row) -> str:
 def list_notes(call: Call) -> Answer:
     """List the notes, newest first unless asked otherwise."""
     project, issue = auth.issue_of(call, "iid", "Issue")
-    where = ["issue_id = ?", _visible(call, project)]
+    where = ["issue_id = ?"]
     kind = call.params.get("activity_filter") or "all_notes"
     if kind != "all_notes":
         where.append("NOT system" if kind == "only_comments" else "system")
     order = call.params.get("order_by") or "created_at"
     descending = call.params.get("sort") != "asc"
     rows, headers = paginate(call, Listing("notes", where, [issue["id"]], order, descending))
-    return Answer([entities.note(call, issue, row) for row in rows], headers=headers)
+    seen = auth.sees_internal(call, project)  # asked after paging, as in GitLab: a page may hold fewer than per_page
+    body = [entities.note(call, issue, row) for row in rows if seen or not row["internal"]]
+    return Answer(body, headers=headers)
 
 
 def _note_of(call: Call, project: Row, issue: Row) -> Row:
@@ -68,7 +71,9 @@ def _checked_body(body: str) -> str:
     if not body.strip():
         raise ApiError(400, {"message": '400 Bad request - Note {:note=>["can\'t be blank"]}'})
     if len(body) > MAX_BODY:
-        raise invalid(note=[f"is too long (maximum is {MAX_BODY} characters)"])
+        raise ApiError(
+            400, {"message": f'400 Bad request - Note {{:note=>["is too long (maximum is {MAX_BODY} characters)"]}}'}
+        )
     return body
 
 
@@ -77,7 +82,7 @@ def _check_writer(call: Call, project: Row, issue: Row) -> None:
     if call.params.get("internal") and not auth.sees_internal(call, project):
         raise forbidden()
     if call.store.value("SELECT count(*) FROM notes WHERE issue_id = ?", issue["id"]) >= MAX_NOTES:
-        raise ApiError(400, {"message": f'400 Bad request - Note {{:base=>["Maximum number of comments exceeded"]}}'})
+        raise ApiError(400, {"message": '400 Bad request - Note {:base=>["Maximum number of comments exceeded"]}'})
 
 
 def _insert(call: Call, issue: Row, body: str, discussion: str, kind: str | None) -> Row:
@@ -235,7 +240,9 @@ ENDPOINTS = (
     ),
     Endpoint("POST", _NOTES, create_note, _BODY),
     Endpoint("GET", f"{_NOTES}/{{note_id}}", get_note),
-    Endpoint("PUT", f"{_NOTES}/{{note_id}}", update_note, (optional("body"), optional("confidential", "flag"))),
+    Endpoint(
+        "PUT", f"{_NOTES}/{{note_id}}", update_note, (Param("body", filled=True), optional("confidential", "flag"))
+    ),
     Endpoint("DELETE", f"{_NOTES}/{{note_id}}", delete_note),
     Endpoint("GET", _THREADS, list_discussions, PAGING),
     Endpoint("POST", _THREADS, create_discussion, _BODY),

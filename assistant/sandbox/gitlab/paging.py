@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from assistant.sandbox.gitlab.store import Row, Store, Value
 from assistant.sandbox.gitlab.web import ApiError, Call, bad_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.sandbox.gitlab.store import Row, Store, Value
 
 MAX_PER_PAGE = 100
 DEFAULT_PER_PAGE = 20

@@ -11,18 +11,37 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from assistant.errors import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 CREDENTIALS = "gitlab.json"
 DATA = "gitlab.sqlite"
 LOG = "gitlab.log"
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to start the stand-in.
+
+    Attributes:
+        port: Port to listen on; 0 takes a free one.
+        external_url: What links carry; None for the address it listens on.
+        stop_with_parent: The server ends when this process does.
+        test_switches: Let tests make users, faults and time (`control.py`).
+    """
+
+    port: int = 0
+    external_url: str | None = None
+    stop_with_parent: bool = True
+    test_switches: bool = False
 
 
 @dataclass
@@ -63,7 +82,7 @@ class RunningGitLab:
             self._child.kill()
             self._child.wait()
 
-    def __enter__(self) -> RunningGitLab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -110,23 +129,20 @@ def find(data_dir: Path) -> RunningGitLab | None:
     return _running(report, data_dir, None)
 
 
-def _command(data_dir: Path, port: int, external_url: str | None, parent_pid: int | None) -> list[str]:
-    command = [sys.executable, "-m", "assistant.sandbox.gitlab", "--seed-demo", "--port", str(port)]
+def _command(data_dir: Path, options: Options) -> list[str]:
+    command = [sys.executable, "-m", "assistant.sandbox.gitlab", "--seed-demo", "--port", str(options.port)]
     command += ["--data", str(data_dir / DATA), "--credentials", str(data_dir / CREDENTIALS)]
-    command += ["--external-url", external_url] if external_url else []
-    return command + (["--parent-pid", str(parent_pid)] if parent_pid else [])
+    command += ["--external-url", options.external_url] if options.external_url else []
+    command += ["--parent-pid", str(os.getpid())] if options.stop_with_parent else []
+    return command + (["--test-switches"] if options.test_switches else [])
 
 
-def start(
-    data_dir: Path, *, port: int = 0, external_url: str | None = None, stop_with_parent: bool = True
-) -> RunningGitLab:
+def start(data_dir: Path, options: Options = Options()) -> RunningGitLab:
     """Return a running stand-in for this folder: the one that serves it already, or a new one.
 
     Args:
         data_dir: Folder for its files; made when absent. Issues survive a stop, tokens are new at each start.
-        port: Port to listen on; 0 takes a free one.
-        external_url: What links carry; default the address it listens on.
-        stop_with_parent: The server ends when this process does.
+        options: How to start a new one.
 
     Raises:
         TemporarilyUnavailable: It did not start; the message names its log.
@@ -137,7 +153,7 @@ def start(
     if found:
         return found
     (data_dir / CREDENTIALS).unlink(missing_ok=True)
-    command = _command(data_dir, port, external_url, os.getpid() if stop_with_parent else None)
+    command = _command(data_dir, options)
     with (data_dir / LOG).open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities
 from assistant.sandbox.gitlab.paging import Listing, paginate
 from assistant.sandbox.gitlab.parameters import PAGING, optional
-from assistant.sandbox.gitlab.store import Row
 from assistant.sandbox.gitlab.web import Answer, Call, Endpoint, not_found, unauthorized
+
+if TYPE_CHECKING:
+    from assistant.sandbox.gitlab.store import Row
 
 VERSION = "18.9.0-pre"
 REVISION = "0000standin"

@@ -16,14 +16,15 @@ COMMANDS = tuple(
     """add_child add_email assign award blocked_by blocks cc checkin_reminder clone close confidential convert_to_ticket
     copy_metadata create_merge_request done due duplicate epic estimate health_status iteration label labels link lock
     milestone move page promote_to promote_to_incident react reassign relabel relate remove_email remove_parent reopen
-    set_parent severity shrug spend subscribe tableflip title todo type unassign unlabel unlink weight zoom""".split()
+    set_parent severity shrug spend subscribe tableflip title todo type unassign unlabel unlink weight zoom""".split()  # noqa: SIM905 - fifty names read better as a text
 )
 """Names of quick actions on issues."""
 
+_NAMES = "|".join(sorted(COMMANDS, key=len, reverse=True))
 _LINE = re.compile(
-    r"(?P<code>`.+?`)|(?P<html>^<[^>]+?>\n.+?\n</[^>]+?>$)|(?:^/(?P<command>{})(?: (?P<argument>[^\n]*))?(?:\s*\n|$))".format(
-        "|".join(sorted(COMMANDS, key=len, reverse=True))
-    ),
+    r"(?P<code>`.+?`)"
+    r"|(?P<html>^<[^>]+?>\n.+?\n</[^>]+?>$)"
+    rf"|(?:^/(?P<command>{_NAMES})(?: (?P<argument>[^\n]*))?(?:\s*\n|$))",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
 
@@ -42,7 +43,7 @@ class Extraction:
 
 
 def extract(text: str) -> Extraction:
-    """Take the quick actions out of a text; carriage returns go with them."""
+    """Take the quick actions out of a text; carriage returns and white space at the end go with them."""
     plain = text.replace("\r", "")
     lines = re.findall(r"[^\n]*\n|[^\n]+", plain)
     commands: list[tuple[str, str | None]] = []
@@ -54,7 +55,7 @@ def extract(text: str) -> Extraction:
         found = [match for match in _LINE.finditer(paragraph) if match["command"]]
         commands = [(match["command"].lower(), match["argument"]) for match in found] + commands
         lines[first:end] = [_LINE.sub(lambda match: "" if match["command"] else match[0], paragraph)]
-    return Extraction(tuple(commands), "".join(lines).rstrip() if commands else plain)
+    return Extraction(tuple(commands), "".join(lines).rstrip())
 
 
 def label_arguments(argument: str) -> list[str]:

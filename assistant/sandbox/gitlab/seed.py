@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth
-from assistant.sandbox.gitlab.store import Store
 from assistant.sandbox.gitlab.web import MAINTAINER, REPORTER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.sandbox.gitlab.store import Store, Value
 
 PROJECT = "platform/support"
 RESPONDER = "robin.responder"
@@ -42,7 +45,12 @@ def add_user(store: Store, username: str, name: str, *, bot: bool = False) -> in
     row = store.row("SELECT id FROM users WHERE username = ?", username)
     if row:
         return int(row["id"])
-    values = {"username": username, "name": name, "email": f"{username}@noreply.invalid", "bot": int(bot)}
+    values: dict[str, Value] = {
+        "username": username,
+        "name": name,
+        "email": f"{username}@noreply.invalid",
+        "bot": int(bot),
+    }
     return store.insert("users", values | {"created_at": store.now()})
 
 

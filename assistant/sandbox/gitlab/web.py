@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from assistant.sandbox.gitlab.parameters import Param
-from assistant.sandbox.gitlab.store import Row, Store
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from assistant.sandbox.gitlab.parameters import Param
+    from assistant.sandbox.gitlab.store import Row, Store
 
 GUEST, PLANNER, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 15, 20, 30, 40, 50
 """GitLab's access levels."""
@@ -24,12 +26,14 @@ class ApiError(Exception):
     Attributes:
         status: HTTP status.
         body: JSON body, in one of GitLab's shapes.
+        headers: Extra headers.
     """
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         super().__init__(str(body))
         self.status = status
         self.body = body
+        self.headers = dict(headers or {})
 
 
 def not_found(what: str = "") -> ApiError:
@@ -165,4 +169,4 @@ def write_answer(answer: Answer | Response, request: Request) -> Response:
 
 def write_error(error: ApiError) -> Response:
     """Return the HTTP answer of an error."""
-    return Response(json.dumps(error.body), error.status, media_type="application/json")
+    return Response(json.dumps(error.body), error.status, error.headers, "application/json")
