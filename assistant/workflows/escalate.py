@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from assistant.codec import dump, load
 from assistant.core.model import IssueDraft
@@ -29,13 +29,24 @@ if TYPE_CHECKING:
     from assistant.work import Job, WorkTable
     from assistant.workflows.telling import Telling
 
-    DraftIssue = Callable[[Question, Decision | None, bool], IssueDraft]
-    """Question, its latest decision (None when answering failed), whether it waits for the asker -> draft."""
+    class DraftIssue(Protocol):
+        """Builds the draft; the decision is None when answering failed."""
+
+        def __call__(
+            self, question: Question, decision: Decision | None, *, awaiting: bool, confidential: bool
+        ) -> IssueDraft:
+            """Return the draft.
+
+            Args:
+                question: With its details.
+                decision: What the asker was told, for the responder.
+                awaiting: The issue waits for the asker's detail.
+                confidential: Only members may see it.
+            """
+
 
 OPEN_ISSUE = "open_issue"
 CONFIRM_TIMEOUT = "confirm_timeout"
-LOOK_BACK = timedelta(minutes=10)
-"""Our clock and GitLab's may differ: the look-up begins this long before the first try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Escalation:
         marker_for: Question id -> the marker line that finds the issue again.
         must_hide: Whether the question concerns security, so that its issue is confidential wherever it was asked.
         confirm_wait_s: Without a reply in this time a question that waits for a yes is declined.
+        look_back_s: The look-up begins this long before the first try, as our clock and GitLab's may differ.
     """
 
     store: Store
@@ -57,6 +69,7 @@ class Escalation:
     marker_for: Callable[[str], str]
     must_hide: Callable[[Question], bool]
     confirm_wait_s: float = 24 * 3600.0
+    look_back_s: float = 600.0
 
     def escalate(self, tx: Connection, record: QuestionRecord, why: Text, *, awaiting: bool = False) -> QuestionRecord:
         """Do with the question what the rule of its place says, and tell the asker.
@@ -111,17 +124,19 @@ class Escalation:
             self.work.finish(tx, job)
 
     def draft(self, tx: Connection, record: QuestionRecord, *, awaiting: bool) -> IssueDraft:
-        """Build the draft, no more visible than the place of the question: the text the asker confirmed stays exact."""
+        """Build the draft, no more visible than the place of the question; a text the asker has seen stays exact."""
         question = record.question
         shown = self.store.latest_text(tx, question.id, "draft") if record.confirmed else None
         if shown is not None:
-            draft = load(IssueDraft, shown)
-        else:
-            draft = self.draft_issue(question, self.store.latest_decision(tx, question.id), awaiting)
+            return load(IssueDraft, shown)
+        # Where the asker is asked first, the text is drafted as it will be after a yes.
+        private = question.visibility == "private" and record.escalation != "confirm"
+        hidden = private or bool(question.masked) or self.must_hide(question)
+        decision = self.store.latest_decision(tx, question.id)
+        draft = self.draft_issue(question, decision, awaiting=awaiting, confidential=hidden)
         if draft.marker != self.marker_for(question.id):
             raise ValueError("the draft's marker is not the one that is looked up")
-        private = question.visibility == "private" and not record.confirmed
-        return replace(draft, confidential=private or bool(question.masked) or self.must_hide(question))
+        return replace(draft, confidential=hidden)
 
     def open_issue(self, job: Job) -> None:
         """Open the issue, or find the one that an earlier try opened.
@@ -135,7 +150,9 @@ class Escalation:
             if link is None or record.forgotten:
                 raise Rejected("the question's text was deleted before its issue was opened")
             draft = self.draft(tx, record, awaiting=link.awaiting)
-        issue = self.tracker.find_issue(draft.marker, job.first_attempt_at - LOOK_BACK) if job.tried_before else None
+        issue = None
+        if job.tried_before:
+            issue = self.tracker.find_issue(draft.marker, job.first_attempt_at - timedelta(seconds=self.look_back_s))
         if issue is None:
             self.work.ensure_lease(job)
             issue = self.tracker.open_issue(draft)

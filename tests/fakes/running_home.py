@@ -68,13 +68,11 @@ def marker_for(question_id: str) -> str:
     return f"assistant-ref: {question_id}.0000"
 
 
-def draft_issue(question: Question, decision: Decision | None, awaiting: bool) -> IssueDraft:  # noqa: FBT001 - the seam's own shape
+def draft_issue(question: Question, decision: Decision | None, *, awaiting: bool, confidential: bool) -> IssueDraft:
     del decision
     labels = ("support", "awaiting-feedback") if awaiting else ("support",)
     marker = marker_for(question.id)
-    return IssueDraft(
-        question.text[:60], f"{question.full_text}\n\n{marker}", labels, confidential=False, marker=marker
-    )
+    return IssueDraft(question.text[:60], f"{question.full_text}\n\n{marker}", labels, confidential, marker)
 
 
 @dataclass
