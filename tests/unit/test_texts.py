@@ -23,12 +23,21 @@ def _tell_calls() -> list[tuple[str, ast.Call]]:
         (f"{path.relative_to(ROOT).as_posix()}:{node.lineno}", node)
         for path in sorted((ROOT / "assistant").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and _name(node.func) == "tell"
+        if isinstance(node, ast.Call) and _is_tell(node)
     ]
 
 
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+def _is_tell(node: ast.AST) -> bool:
+    """True for a call of `texts.tell`, however it was imported; others have methods of this name."""
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return False
+    called = node.func
+    through_module = isinstance(called, ast.Attribute) and called.attr == "tell" and _is_name(called.value, "texts")
+    return through_module or _is_name(called, "tell")
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _literals(node: ast.expr) -> list[str]:
@@ -46,7 +55,7 @@ def _messages() -> dict[str, str]:
     """Every message in the source, with the place it comes from."""
     found = {str(text): f"Text.{text.name}" for text in Text}
     for place, call in _tell_calls():
-        found.update(dict.fromkeys(_literals(call.args[1]) if len(call.args) > 1 else [], place))
+        found.update(dict.fromkeys(_literals(call.args[1]), place))
     return found
 
 
