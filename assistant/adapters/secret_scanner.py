@@ -5,20 +5,29 @@ betterleaks is a Go library loaded with ctypes: 0.05 s at the first text, then a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from assistant.core.masking import Span, mask_with, own_spans
+from assistant.core.masking import mask_with, own_spans
 from assistant.core.safety import clean
-from assistant.core.secret_words import is_placeholder
+from assistant.core.secret_words import Span, is_known_harmless, is_placeholder, looks_random
 from assistant.errors import NotConfigured, TemporarilyUnavailable
 
 if TYPE_CHECKING:
-    from indexing.model import Clean, Cleaned
     from collections.abc import Iterator
+
     from betterleaks import Finding
+
+    from indexing.model import Clean, Cleaned
 
 _ALLOW_MARKS = ("gitleaks:allow", "betterleaks:allow")
 """The rule engine skips lines with these words; nobody outside may switch masking off."""
+
+
+_GUESSING = ("generic_", "curl_auth")
+"""Rules that go by the name before a value, not by the value's own form."""
+_SAYS_SECRET = re.compile("pass|secret|token|user|admin|test|postgres|root|redis|hash|key|name", re.IGNORECASE)
+_DIGEST_BEFORE = re.compile(r"(?:sha\d+|md5|fingerprint|digest|checksum)\W", re.IGNORECASE)
 
 
 def make_mask() -> Clean:
@@ -62,20 +71,27 @@ def _rule_spans(text: str) -> Iterator[Span]:
 
 
 def _spans_of(text: str, finding: Finding) -> Iterator[Span]:
-    """All places of the found value; a value found only after decoding is covered by its line range."""
+    """All places of the found value; one that is a plain word, or known only after decoding, only where it was found."""
     value, kind = finding.match.value, finding.rule_id.replace("-", "_")
-    if len(value) < 4 or is_placeholder(value):  # noqa: PLR2004 - shorter ones would blank ordinary words
+    if is_placeholder(value) or (kind.startswith(_GUESSING) and _only_named_so(value)):
+        return
+    if value not in text or not looks_random(value):
+        yield from _located_span(text, finding, kind)
         return
     at = text.find(value)
-    if at < 0:
-        yield from _encoded_span(text, finding, kind)
     while at >= 0:
-        yield Span(at, at + len(value), kind)
+        if kind != "generic_api_key" or not _DIGEST_BEFORE.search(text, max(0, at - 40), at):
+            yield Span(at, at + len(value), kind)
         at = text.find(value, at + len(value))
 
 
-def _encoded_span(text: str, finding: Finding, kind: str) -> Iterator[Span]:
-    """Location counts lines and bytes from 1, both ends included."""
+def _only_named_so(value: str) -> bool:
+    """True for `postgres`, `john-doe-password`, a UUID: what the rules that go by a name find in documentation."""
+    return is_known_harmless(value) or (_SAYS_SECRET.search(value) is not None and not looks_random(value))
+
+
+def _located_span(text: str, finding: Finding, kind: str) -> Iterator[Span]:
+    """The place that the engine names; it counts lines and bytes from 1, both ends included."""
     lines = text.split("\n")
     first, last = finding.location.start_line - 1, finding.location.end_line - 1
     if not 0 <= first <= last < len(lines):

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexing.model import Passage
     from collections.abc import Collection, Iterable
+
+    from indexing.model import Passage
 
 
 @dataclass(frozen=True, slots=True)

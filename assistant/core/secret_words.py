@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A secret in a text: half-open range of characters and its kind."""
+
+    start: int
+    end: int
+    kind: str
+
 
 _PLACEHOLDER = re.compile(
     r"^[<$%{(\[]|^\W*$|\.\.\.|…|\*\*\*|xxx|your|example|placeholder|redact|change.?me|dummy|sample|replace|insert"
@@ -12,7 +24,8 @@ _PLACEHOLDER = re.compile(
 _CODE_NAME = re.compile(
     r"^(?:self|this|os|env|process|config|settings|secrets?|vars?|params?|options?|data|local|module|request|response"
     r"|node|values|gitlab_rails|file|vault|http|https)[.\[:(]"
-    r"|^[A-Za-z_][\w.:-]*\(|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^\.{0,2}/|^~/|^[a-z]+://|^[A-Za-z]:\\|^--?[a-z]"
+    r"|^\d{4}-\d\d-\d\d|^[a-z_.-][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+$|^[a-z]{1,3}\d?(?:-[a-z]+)+$|^status="
+    r"|^[A-Za-z_][\w.:-]*\(|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^\.{0,2}/[\w.-]+(?:/|$)|^~/|^[a-z]+://|^[A-Za-z]:\\|^--?[a-z]"
 )
 _WORDS = re.compile(r"^[^\W\d_]+(?:[-_./:'’,]+[^\W\d_]+)*[.,;:!?)\]}]*$")
 _TECHNICAL = re.compile(
@@ -23,7 +36,15 @@ _TECHNICAL = re.compile(
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 _DIGEST = re.compile(r"^(?:sha\d+:)?[0-9a-f]{40}$|^(?:sha\d+:)[0-9a-f]{64}$", re.IGNORECASE)
 _NUMBER = re.compile(r"^[\d.,:/+-]+[a-z%]{0,3}[.,;)]*$", re.IGNORECASE)
-_CLASSES = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"), re.compile(r"[^A-Za-z0-9\s]"))
+_DIGIT = re.compile("[0-9]")
+_LETTER = re.compile("[A-Za-z]")
+_CLASSES = (re.compile("[a-z]"), re.compile("[A-Z]"), _DIGIT, re.compile(r"[^A-Za-z0-9\s]"))
+_CASE_CHANGE = re.compile("[a-z][A-Z]|[A-Z]{2}[a-z]")
+_CASED_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_CAMEL_WORD = 6
+"""CamelCase names have a word of at least so many letters; generated values rarely do."""
+_SYMBOL_INSIDE = re.compile(r"[A-Za-z][!#$%&*+=?@^~|\\]+[A-Za-z0-9]")
+_FEWEST_DIFFERENT = 3
 
 
 def lowered(text: str) -> str:
@@ -32,10 +53,16 @@ def lowered(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
+def entropy(value: str) -> float:
+    """Shannon entropy in bits per character."""
+    total = len(value)
+    return -sum(n / total * math.log2(n / total) for n in Counter(value).values()) if total else 0.0
+
+
 def is_placeholder(value: str) -> bool:
     """True for what documents write instead of a secret: `xxxx`, `********`, `<token>`, `$VAR`, `{{ var }}`."""
-    core = re.sub(r"[-_.\s]", "", value)
-    return len(set(core.lower())) <= 2 or _PLACEHOLDER.search(value) is not None  # noqa: PLR2004 - "x" and "X" or a mark beside it
+    different = set(re.sub(r"[-_.\s]", "", value).lower())
+    return len(different) < _FEWEST_DIFFERENT or _PLACEHOLDER.search(value) is not None
 
 
 def is_strong(value: str, least: int) -> bool:
@@ -45,36 +72,38 @@ def is_strong(value: str, least: int) -> bool:
         value: Case as written.
         least: Fewest characters.
     """
-    if len(value) < least or is_placeholder(value) or _WORDS.match(value) and not _mixed_inside(value):
+    if len(value) < least or is_placeholder(value) or is_known_harmless(value):
         return False
-    refused = (_CODE_NAME, _TECHNICAL, _UUID, _DIGEST, _NUMBER)
-    if any(pattern.search(value) for pattern in refused):
-        return False
+    if _WORDS.match(value):
+        return _mixed_inside(value)
     classes = sum(1 for kind in _CLASSES if kind.search(value))
-    return classes >= 2 and bool(_CLASSES[2].search(value) or _mixed_inside(value) or _symbol_inside(value))  # noqa: PLR2004 - one class alone is a word or a number
+    return classes > 1 and bool(_DIGIT.search(value) or _mixed_inside(value) or _symbol_inside(value))
 
 
-def looks_random(value: str, least: float = 3.0) -> bool:
-    """True when letters and digits (or both cases inside words) are mixed as in generated text.
+def is_known_harmless(value: str) -> bool:
+    """True for code, paths, technical names, dates, numbers, UUIDs, commit ids and digests."""
+    return any(pattern.search(value) for pattern in (_CODE_NAME, _TECHNICAL, _UUID, _DIGEST, _NUMBER))
+
+
+def looks_random(value: str, distinct: int = 8) -> bool:
+    """True when letters and digits, or upper and lower case inside words, are mixed as in generated text.
 
     Args:
         value: Token body.
-        least: Fewest distinct characters, as bits: 3.0 asks for 8 different ones.
+        distinct: Fewest different characters.
     """
-    if len(set(value)) < 2**least or _NUMBER.match(value):
+    if len(set(value)) < distinct or _NUMBER.match(value) or _TECHNICAL.match(value):
         return False
-    digits = bool(_CLASSES[2].search(value))
-    letters = bool(_CLASSES[0].search(value) or _CLASSES[1].search(value))
-    return (digits and letters and not _TECHNICAL.match(value)) or _mixed_inside(value)
+    return bool(_DIGIT.search(value) and _LETTER.search(value)) or _mixed_inside(value)
 
 
 def _mixed_inside(value: str) -> bool:
     """Upper and lower case mixed otherwise than in Capitalised, ALLCAPS or CamelCase words."""
-    changes = len(re.findall("[a-z][A-Z]|[A-Z]{2}[a-z]", value))
-    longest = max((len(word) for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", value)), default=0)
-    return changes >= 2 and longest <= 5  # noqa: PLR2004 - CamelCase has longer words
+    changes = len(_CASE_CHANGE.findall(value))
+    longest = max((len(word) for word in _CASED_WORD.findall(value)), default=0)
+    return changes > 1 and longest < _CAMEL_WORD
 
 
 def _symbol_inside(value: str) -> bool:
-    """A symbol that no ordinary word holds, beside letters on both sides."""
-    return re.search(r"[A-Za-z][!#$%&*+=?@^~|\\]+[A-Za-z0-9]", value) is not None
+    """A symbol that no ordinary word holds, with a letter before it."""
+    return _SYMBOL_INSIDE.search(value) is not None
