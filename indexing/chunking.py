@@ -4,8 +4,8 @@ The text under one heading is taken apart into blocks, and neighbouring blocks a
 crosses a heading. Only a block that is far too long is cut: code between lines with the fence repeated, tables between
 rows with the header repeated, lists between items, paragraphs between sentences.
 
-150 words with the heading path in front were the best of the sizes measured for hybrid retrieval with a small model that
-reads 256 word pieces.
+150 words with the heading path in front were the best of the sizes measured for hybrid retrieval with a small model
+that reads 256 word pieces.
 """
 
 from __future__ import annotations
