@@ -23,6 +23,7 @@ from assistant.sandbox.gitlab import (
     labels,
     milestones,
     notes,
+    pages,
     projects,
     repository_files,
     search,
@@ -204,13 +205,14 @@ def build(store: Store, external_url: str, instance: str = "", *, test_switches:
         yield
         store.close()
 
-    app = Starlette(routes=[*control.ROUTES, *_api_routes()], lifespan=lifespan)
+    app = Starlette(routes=[*control.ROUTES, *_api_routes(), *pages.ROUTES], lifespan=lifespan)
     app.state.store = store
     app.state.external_url = external_url.rstrip("/")
     app.state.instance = instance
     app.state.work_item_urls = False
     app.state.totals_up_to = TOTALS_UP_TO
     app.state.test_switches = test_switches
+    app.state.form_token = secrets.token_urlsafe(24)
     app.state.faults = FaultBox()
     app.state.limits = Limits()
     app.add_middleware(UndecodedPaths)

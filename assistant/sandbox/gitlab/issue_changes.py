@@ -52,7 +52,7 @@ def system_note(call: Call, issue: Row, body: str) -> None:
 def record_references(call: Call, place: str, text: str) -> None:
     """Write down each mention and cross reference that GitLab would act on."""
     for kind, found in markdown.references(text):
-        row = {"user_id": call.user_id, "place": place, "kind": kind, "text": found}
+        row: dict[str, Value] = {"user_id": call.user_id, "place": place, "kind": kind, "text": found}
         call.store.insert("mentions", row | {"created_at": call.store.now()})
 
 

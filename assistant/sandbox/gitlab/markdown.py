@@ -90,13 +90,14 @@ def safe_html(text: str) -> str:
         "pre": {"lang"},
         "th": {"align"},
         "td": {"align"},
-        "input": {"type", "checked", "disabled"},
+        "input": {"checked"},
         "ol": {"start"},
     }
     return nh3.clean(
         render(text, raw_html=True),
         tags=tags,
         attributes=attributes,
+        set_tag_attribute_values={"input": {"type": "checkbox", "disabled": ""}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
