@@ -100,8 +100,12 @@ def _located_span(text: str, finding: Finding, kind: str) -> Iterator[Span]:
     ends = sum(len(line) + 1 for line in lines[:last])
     left = len(lines[first].encode()[: finding.location.start_column - 1].decode(errors="ignore"))
     right = len(lines[last].encode()[: finding.location.end_column].decode(errors="ignore"))
-    if starts + left < ends + right:
-        yield Span(starts + left, ends + right, kind)
+    start, end = starts + left, ends + right
+    at = text.find(finding.match.value, start, end)  # the engine names the place of the whole match
+    if at >= 0:
+        start, end = at, at + len(finding.match.value)
+    if start < end:
+        yield Span(start, end, kind)
 
 
 def _without_allow_marks(text: str) -> str:

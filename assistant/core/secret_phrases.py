@@ -62,6 +62,7 @@ def phrase_spans(text: str, low: str) -> Iterator[Span]:
     yield from _command_lines(text)
     if any(word in low for word in _PASSWORD_HINTS):
         yield from _set_values(text, low, _PASSWORD_SET, "password", _LEAST_PASSWORD)
+        yield from _table_cells(text, low)
         for start, value in _values(_PASSWORD_NEXT, text, low):
             if is_strong(value, least=8) and looks_random(value, distinct=6):
                 yield Span(start, start + len(value), "password")
@@ -157,6 +158,26 @@ def _headers(text: str, low: str) -> Iterator[Span]:
         value = text[match.start(1) : match.end(1)]
         if looks_random(value) and not is_placeholder(value):
             yield Span(*match.span(1), "bearer_token")
+
+
+_TABLE_RULE = re.compile(r"\n[ \t>]{0,8}(\|[^\n]{1,400})\n[ \t>]{0,8}\|?[ \t:|-]{3,400}(?=\n)")
+_TABLE_ROW = re.compile(r"\n[ \t>]{0,8}\|[^\n]{1,2000}")
+
+
+def _table_cells(text: str, low: str) -> Iterator[Span]:
+    """Values below a heading that says password, in a Markdown table."""
+    for rule in _TABLE_RULE.finditer("\n" + low):  # offsets are one too high for the added newline
+        wanted = [n for n, head in enumerate(rule[1].split("|")) if any(word in head for word in _PASSWORD_HINTS)]
+        at = rule.end() - 1
+        while wanted and (row := _TABLE_ROW.match(text, at)):
+            start = row.start() + row[0].index("|")
+            for number, cell in enumerate(text[start : row.end()].split("|")):
+                value = cell.strip(" \t`*")
+                if number in wanted and is_strong(value, least=8) and looks_random(value, distinct=6):
+                    found = text.index(value, start)
+                    yield Span(found, found + len(value), "password")
+                start += len(cell) + 1
+            at = row.end()
 
 
 _FLAG = re.compile(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _B = "(?<![A-Za-z0-9])"
 _W = "[A-Za-z0-9_-]"
-_WHOLE_TOKEN = 20
-"""Characters of GitLab's shortest token body; shorter ones were cut, and are judged more leniently."""
 
 
 class _Form(NamedTuple):
@@ -98,8 +96,7 @@ def _token_like(kind: str, body: str) -> bool:
     """Words after a prefix (`sk-learn-...`, `glpat-token`) are told from bodies by their mix of characters."""
     if kind in _FORMS_KNOWN_BY_SHAPE:
         return True
-    cut = len(body) < _WHOLE_TOKEN and kind != "api_key"
-    return looks_random(body, distinct=4 if cut else 8)
+    return looks_random(body, distinct=8 if kind == "api_key" else 4)
 
 
 def _wrapped_end(text: str, end: int, body: str, length: int) -> int:

@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(
 _CODE_NAME = re.compile(
     r"^(?:self|this|os|env|process|config|settings|secrets?|vars?|params?|options?|data|local|module|request|response"
     r"|node|values|gitlab_rails|file|vault|http|https)[.\[:(]"
-    r"|^\d{4}-\d\d-\d\d|^[a-z_.-][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+$|^[a-z]{1,3}\d?(?:-[a-z]+)+$|^status="
+    r"|^[\s/]{2}|^\s|\]\(|^\d{4}-\d\d-\d\d|^[a-z_.-][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+$|^[a-z]{1,3}\d?(?:-[a-z]+)+$|^status="
     r"|^[A-Za-z_][\w.:-]*\(|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^\.{0,2}/[\w.-]+(?:/|$)|^~/|^[a-z]+://|^[A-Za-z]:\\|^--?[a-z]"
 )
 _WORDS = re.compile(r"^[^\W\d_]+(?:[-_./:'’,]+[^\W\d_]+)*[.,;:!?)\]}]*$")

@@ -91,16 +91,20 @@ _TOKENS: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
     "gldt": _in("deploy token: @@.", lambda m: "gldt-" + m.chars(20, URL_SAFE)),
     "glrt": _in("gitlab-runner register --token @@ --url https://git.corp", lambda m: "glrt-" + m.chars(20, URL_SAFE)),
     "glcbt": _in("job said `@@`", lambda m: "glcbt-64_" + m.chars(20, URL_SAFE)),
-    "runner_registration": _in("token = \"@@\"", lambda m: "GR1348941" + m.chars(20, URL_SAFE)),
+    "runner_registration": _in('token = "@@"', lambda m: "GR1348941" + m.chars(20, URL_SAFE)),
     "ghp": _in("ghp works? @@", lambda m: "ghp_" + m.chars(36)),
     "github_pat": _in("(@@)", lambda m: "github_pat_" + m.chars(22) + "_" + m.chars(59)),
     "gho": _in("oauth @@ expired", lambda m: "gho_" + m.chars(36)),
     "akia": _in("我的密钥是 @@，不能用", lambda m: "AKIA" + m.chars(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")),
     "aws_secret_env": _in("AWS_SECRET_ACCESS_KEY=@@", lambda m: m.chars(40, BASE64)),
     "aws_secret_bare": _in("the key @@ is refused by S3", lambda m: m.chars(40, BASE64)),
-    "xoxb": _in("slack bot token @@", lambda m: f"xoxb-{m.chars(12, string.digits)}-{m.chars(13, string.digits)}-{m.chars(24)}"),
+    "xoxb": _in(
+        "slack bot token @@", lambda m: f"xoxb-{m.chars(12, string.digits)}-{m.chars(13, string.digits)}-{m.chars(24)}"
+    ),
     "xapp": _in("@@ invalid_auth", lambda m: f"xapp-1-A{m.chars(10)}-{m.chars(13, string.digits)}-{m.chars(64, HEX)}"),
-    "slack_hook": _in("curl -X POST https://hooks.slack.com/services/@@", lambda m: f"T{m.chars(8)}/B{m.chars(10)}/{m.chars(24)}"),
+    "slack_hook": _in(
+        "curl -X POST https://hooks.slack.com/services/@@", lambda m: f"T{m.chars(8)}/B{m.chars(10)}/{m.chars(24)}"
+    ),
     "jwt": _in("Authorization: Bearer @@", lambda m: m.jwt()),
     "hf": _in("huggingface-cli login --token @@", lambda m: "hf_" + m.chars(34)),
     "openai": _in("OPENAI_API_KEY=@@", lambda m: "sk-proj-" + m.chars(60, URL_SAFE)),
@@ -116,7 +120,10 @@ _TOKENS: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
 
 def _pem(m: _Maker) -> tuple[str, ...]:
     lines = m.key_lines(8)
-    return ("key:\n-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(lines) + "\n-----END RSA PRIVATE KEY-----\nhelp", *lines)
+    return (
+        "key:\n-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(lines) + "\n-----END RSA PRIVATE KEY-----\nhelp",
+        *lines,
+    )
 
 
 def _pem_cut(m: _Maker) -> tuple[str, ...]:
@@ -127,7 +134,10 @@ def _pem_cut(m: _Maker) -> tuple[str, ...]:
 def _pem_json(m: _Maker) -> tuple[str, ...]:
     lines = m.key_lines(5)
     body = "\\n".join(lines)
-    return (f'{{"private_key": "-----BEGIN PRIVATE KEY-----\\n{body}\\n-----END PRIVATE KEY-----\\n", "id": 7}}', *lines)
+    return (
+        f'{{"private_key": "-----BEGIN PRIVATE KEY-----\\n{body}\\n-----END PRIVATE KEY-----\\n", "id": 7}}',
+        *lines,
+    )
 
 
 def _pem_quoted(m: _Maker) -> tuple[str, ...]:
@@ -222,11 +232,13 @@ _HELD_OUT: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
     "netrc": _in("machine git.corp login ci password @@", lambda m: m.mixed(14)),
     "redis_url": _in("redis://:@@@cache:6379/0", lambda m: m.mixed(16)),
     "mongodb_srv": _in("mongodb+srv://app:@@@c0.corp.net/db", lambda m: m.mixed(16)),
-    "azure_connection": _in("AccountName=x;AccountKey=@@;EndpointSuffix=core.windows.net", lambda m: m.chars(86, BASE64) + "=="),
+    "azure_connection": _in(
+        "AccountName=x;AccountKey=@@;EndpointSuffix=core.windows.net", lambda m: m.chars(86, BASE64) + "=="
+    ),
     "azure_sas": _in("https://x.blob.core.windows.net/c?sv=2024-01-01&sig=@@&se=2026", lambda m: m.chars(43) + "%3D"),
     "pgpass": _in("db.corp:5432:app:ci:@@ in .pgpass", lambda m: m.mixed(16)),
     "k8s_secret_yaml": _in("apiVersion: v1\nkind: Secret\ndata:\n  password: @@", lambda m: m.b64(m.mixed(18))),
-    "gitlab_ci_variable": _in("variables:\n  NEXUS_TOKEN: \"@@\"", lambda m: m.mixed(32)),
+    "gitlab_ci_variable": _in('variables:\n  NEXUS_TOKEN: "@@"', lambda m: m.mixed(32)),
     "totp": _in("otpauth://totp/x?secret=@@&issuer=corp", lambda m: m.chars(32, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")),
     "ssh_putty": lambda m: ("PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 2\n" + "\n".join(x := m.key_lines(2)), *x),
     "bearer_opaque": _in("Authorization: Bearer @@", lambda m: m.mixed(40)),
@@ -234,7 +246,9 @@ _HELD_OUT: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
     "cut_ghp": _in("it starts with @@…", lambda m: "ghp_" + m.mixed(14)),
     "cut_glpat": _in("token @@... (cut)", lambda m: "glpat-" + m.mixed(11)),
     "jwt_cut": _in("cookie: @@", lambda m: m.jwt()[:70]),
-    "discord": _in("https://discord.com/api/webhooks/@@", lambda m: m.chars(18, string.digits) + "/" + m.chars(68, URL_SAFE)),
+    "discord": _in(
+        "https://discord.com/api/webhooks/@@", lambda m: m.chars(18, string.digits) + "/" + m.chars(68, URL_SAFE)
+    ),
     "terraform": _in('secret_key = "@@"', lambda m: m.mixed(30)),
     "java_property": _in("spring.datasource.password=@@", lambda m: m.mixed(12)),
     "xml": _in("<password>@@</password>", lambda m: m.mixed(12)),
