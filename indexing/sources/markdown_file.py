@@ -6,11 +6,14 @@ import codecs
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from indexing.markdown import normalise
 from indexing.model import Document, Skipped
-from indexing.sources import Item
+
+if TYPE_CHECKING:
+    from indexing.sources import Item
 
 MAX_BYTES = 5_000_000
 """Size up to which a file is read; longer ones are not written by hand."""

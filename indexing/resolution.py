@@ -1,0 +1,292 @@
+"""A closed issue -> problem, environment, resolution. Pure.
+
+The fix is indexed, not the complaint: what solved the issue stands under its own heading right after the problem, and
+the talk around it shrinks to what says something. Text of people is data here: a dangerous command stays text, and an
+answer that nobody of the support team gave or confirmed is marked as unconfirmed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from indexing.cutting import Block, blocks, cut, weight
+from indexing.markdown import normalise
+from indexing.model import Document, Skipped
+from indexing.quoting import without_repeats, words_of
+from indexing.solving import RESPONDER_ROLES, Said, find_solution, is_noise
+
+_LONGEST_TEXT = 60_000  # characters of one description or comment that are read
+_PROBLEM_WORDS = 700
+_RESOLUTION_WORDS = 500  # of one comment
+_DISCUSSION_WORDS = 350
+_REMARK_WORDS = 120  # of one comment in the discussion
+_LONGEST_TITLE = 255
+_HEAD, _TAIL = 15, 25  # lines of a long log that stay: the cause stands at the end
+_EMOJI = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{2,30}:(?![\w:])")
+_GREETING = re.compile(
+    r"\A\W*(?:hi|hello|hey|dear|hallo|guten tag|moin|bonjour|hola)\b[^.?\n]{0,40}[,!.:]?[ ]*\n+", re.IGNORECASE
+)
+_TEMPLATE = re.compile(
+    r"^\W*(?:issue summary|technical details|a summary of the issue and the browser/os environment in which it occurs"
+    r"|any other info e\.?g\.? why do you consider this to be a bug.*|what did you expect to happen instead"
+    r"|checklist|description|summary)\W*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ENVIRONMENT = re.compile(
+    r"^[ \t]*(?:[-*+] +)?(?:\*\*|__)?(?=[A-Za-z])(?=[^:\n]{0,60}\b(?:versions?|browser|os|operating system|runner"
+    r"|executor|install(?:ed|ation)?|environment|platform|kubernetes|docker|image|python|node|java|database|betriebssystem"
+    r"|umgebung)\b)[^:\n?.{}=]{2,60}:(?:\*\*|__)?[ \t]*[^\s/{].{0,200}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on an issue.
+
+    Attributes:
+        author: User name.
+        body: Markdown.
+        created_at: ISO 8601.
+        role: `responder`, `maintainer`, ... of who wrote it; `author` or `member` for all others.
+        internal: Only the team may read it; left out.
+        system: Written by GitLab itself; left out.
+        accepted: Marked as the answer.
+        reactions: People who agreed.
+    """
+
+    author: str
+    body: str
+    created_at: str = ""
+    role: str = "member"
+    internal: bool = False
+    system: bool = False
+    accepted: bool = False
+    reactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedIssue:
+    """An issue as a source read it.
+
+    Attributes:
+        iid: Number in its project.
+        author: User name of the asker.
+        comments: In any order.
+        project: Path of its project, where several are indexed.
+        state: Anything but `closed` is left out.
+        confidential: Left out.
+        closed_by: User name of who closed it, when known.
+        solved_by: What closed it when it was no comment: titles of merge requests.
+    """
+
+    iid: int
+    title: str
+    description: str
+    author: str
+    comments: tuple[Comment, ...] = ()
+    labels: tuple[str, ...] = ()
+    created_at: str = ""
+    closed_at: str = ""
+    web_url: str = ""
+    project: str = ""
+    state: str = "closed"
+    confidential: bool = False
+    closed_by: str = ""
+    solved_by: tuple[str, ...] = ()
+
+
+def issue_id(issue: ClosedIssue, *, several_projects: bool) -> str:
+    """Return `issue:IID`, or `issue:GROUP/PROJECT#IID` with several projects."""
+    return f"issue:{issue.project}#{issue.iid}" if several_projects and issue.project else f"issue:{issue.iid}"
+
+
+def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = False) -> Document | Skipped:
+    """Return the closed issue as Markdown with the headings Problem, Environment, Resolution and Discussion.
+
+    A heading stands only where there is something below it. Confidential issues, internal notes and notes of GitLab
+    itself never get in.
+
+    Args:
+        issue: As a source read it.
+        source: Name of the source.
+        several_projects: The project stands in the document's id.
+    """
+    document = issue_id(issue, several_projects=several_projects)
+    if issue.confidential:
+        return Skipped(document, "confidential: it stays out of the index")
+    if issue.state != "closed":
+        return Skipped(document, f"not closed (its state is {issue.state[:20]!r})")
+    title = " ".join(normalise(issue.title[:_LONGEST_TITLE]).text.split()) or f"Issue {issue.iid}"
+    thread = _Thread(issue)
+    sections = thread.sections()
+    if not sections:
+        return Skipped(document, "holds no text that a reader would see")
+    return Document(
+        id=document,
+        kind="issue",
+        title=title,
+        url=issue.web_url,
+        text="\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections),
+        source=source,
+        labels=tuple(sorted(set(issue.labels))),
+        updated_at=_utc(issue.closed_at) or _utc(issue.created_at),
+        confirmed=thread.is_confirmed(),
+    )
+
+
+class _Thread:
+    """One issue with its comments in order, each reduced to what a reader sees and was not said before."""
+
+    def __init__(self, issue: ClosedIssue) -> None:
+        self._issue = issue
+        visible = [note for note in issue.comments if not (note.internal or note.system)]
+        self._notes = sorted(visible, key=lambda note: note.created_at)
+        self._people = frozenset(note.author for note in self._notes) | {issue.author}
+        self._problem = self._plain(issue.description)
+        self._texts = self._own_words()
+        self._thread = [self._said(note, text) for note, text in zip(self._notes, self._texts, strict=True)]
+        self._solution = find_solution(self._thread)
+
+    def sections(self) -> list[tuple[str, str]]:
+        """Return the headings that have something to say, with their text."""
+        environment, problem = _environment(self._problem)
+        found = [
+            ("Problem", _shortened(problem, _PROBLEM_WORDS)),
+            ("Environment", environment),
+            ("Resolution", self._resolution()),
+            ("Discussion", self._discussion()),
+        ]
+        return [(heading, text) for heading, text in found if text.strip()]
+
+    def is_confirmed(self) -> bool:
+        """Return whether the resolution can be trusted.
+
+        One that only the asker, or strangers to the support team, gave and closed is what a poisoned issue looks like.
+        """
+        solution, issue = self._solution, self._issue
+        if not solution.comments:
+            return bool(issue.solved_by)
+        if solution.by_responder:
+            return True
+        has_responder = any(said.is_responder for said in self._thread)
+        closed_by_other = bool(issue.closed_by) and issue.closed_by != issue.author
+        return solution.confirmed_by_asker and (has_responder or closed_by_other)
+
+    def _own_words(self) -> list[str]:
+        before, texts = [words_of(self._problem)], []
+        for note in self._notes:
+            text = self._plain(note.body)
+            texts.append(without_repeats(text, before))
+            before.append(words_of(text))
+        return texts
+
+    def _plain(self, markdown: str) -> str:
+        """Return what a reader sees, without headings, greetings, mentions of people in the thread and emoji names."""
+        text = normalise(markdown[:_LONGEST_TEXT]).text
+        text = _GREETING.sub("", text)
+        parts = []
+        for block in blocks(text):
+            if block.kind in {"fence", "code_block"}:
+                parts.append(_short_log(block.text))
+                continue
+            said = self._without_names(_EMOJI.sub("", block.text))
+            if block.level:
+                said = f"**{said.lstrip('#').strip()}**"
+            parts.append(_TEMPLATE.sub("", said))
+        return "\n\n".join(part.strip("\n") for part in parts if part.strip())
+
+    def _without_names(self, text: str) -> str:
+        """Return the text without the names of people in the thread: they tell a reader of the index nothing."""
+
+        def said(match: re.Match[str]) -> str:
+            name, follows = match.groups()
+            if name not in self._people:
+                return match.group()
+            if follows or match.group() == text:
+                return ""
+            return "the asker" if name == self._issue.author else "another user"
+
+        return re.sub(r"(?<![\w`/.])@([\w.-]*\w)((?:[,:]?[ ]*(?=\n|\Z)|[,:] ?| (?=[A-Z]))?)", said, text)
+
+    def _said(self, note: Comment, text: str) -> Said:
+        named = frozenset(re.findall(r"(?<![\w`/.])@([\w.-]*\w)", note.body[:_LONGEST_TEXT]))
+        return Said(
+            text=text,
+            by=note.author,
+            is_asker=note.author == self._issue.author,
+            is_responder=note.role.lower() in RESPONDER_ROLES,
+            mentions=named & self._people,
+            accepted=note.accepted,
+            reactions=note.reactions,
+            linked="](http" in note.body,
+        )
+
+    def _resolution(self) -> str:
+        said = [_shortened(self._texts[number], _RESOLUTION_WORDS) for number in self._solution.comments]
+        said += [f"Solved by {what}" for what in self._issue.solved_by]
+        return "\n\n".join(said)
+
+    def _discussion(self) -> str:
+        """Return what else was said that says something, in order, up to a limit."""
+        room, parts = _DISCUSSION_WORDS, []
+        for number, text in enumerate(self._texts):
+            if number in self._solution.comments or is_noise(text):
+                continue
+            part = _shortened(text, min(_REMARK_WORDS, room))
+            room -= weight(part)
+            if part:
+                parts.append(part)
+            if room <= 0:
+                break
+        return "\n\n".join(parts)
+
+
+def _environment(text: str) -> tuple[str, str]:
+    """Return the lines that tell versions and systems, and the text without them."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        found.append(re.sub(r"^[-*+ \t]+", "", match.group()).strip())
+        return ""
+
+    parts = []
+    for block in blocks(text):
+        is_code = block.kind in {"fence", "code_block"}
+        parts.append(block.text if is_code else _ENVIRONMENT.sub(take, block.text).strip("\n"))
+    rest = "\n\n".join(part for part in parts if part.strip())
+    if not rest.strip():
+        return "", text
+    return "\n".join(f"- {line}" for line in found), rest
+
+
+def _shortened(text: str, words: int) -> str:
+    """Return the first blocks of at most `words` in all."""
+    parts: list[Block] = []
+    room = words
+    if room <= 0:
+        return ""
+    for block in (piece for whole in blocks(text) for piece in cut(whole, max(words, 1))):
+        room -= weight(block.text)
+        if parts and room < 0:
+            break
+        parts.append(block)
+    return "\n\n".join(block.text for block in parts)
+
+
+def _short_log(code: str) -> str:
+    lines = code.split("\n")
+    if len(lines) <= _HEAD + _TAIL + 5:
+        return code
+    return "\n".join([*lines[:_HEAD], "…", *lines[-_TAIL:]])
+
+
+def _utc(time: str) -> str:
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return ""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="seconds")
