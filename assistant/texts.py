@@ -158,7 +158,7 @@ def age(language: str, delta: timedelta) -> str:
     return format_timedelta(delta, locale=language if language in LANGUAGES else "en")
 
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|[!-~]*[/\\_=<>{}@.][!-~]+", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|\b[A-Za-z]:\\\S*|[!-~]*[/\\_=<>{}@.][!-~]+", re.DOTALL)
 """What says nothing about the language of the person: code, addresses, paths, identifiers (ASCII runs, since
 Chinese puts no space between them and the sentence)."""
 

@@ -148,6 +148,10 @@ def test_the_language_of_a_question_is_found(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
+def test_a_path_does_not_decide_the_language() -> None:
+    assert language_of("The build cannot be packaged, see D:\\测试\\build for the log of the last run") == "en"
+
+
 def test_a_pasted_log_does_not_decide_the_language() -> None:
     question = "Warum bricht mein Job ab?\n```\nERROR: Job failed: execution took longer than 1h0m0s seconds\n```"
     assert language_of(question) == "de"
