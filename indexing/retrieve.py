@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.errors import Incompatible
-from indexing.model import Kind, Passage, RankedDocument, Retrieval
-from indexing.query import Query, read_question
+from indexing.evidence import FEATURES, Evidence
+from indexing.model import Passage, RankedDocument, Retrieval
+from indexing.query import read_question
+from indexing.ranking import Found, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from indexing.catalog import StoredChunk
+    from indexing.catalog import Scores, StoredChunk
     from indexing.embedder import Embedder
+    from indexing.model import Kind
+    from indexing.query import Query
+    from indexing.ranking import Candidate
     from indexing.versions import IndexVersion
 
-FEATURES = ("dense_top1", "dense_gap", "bm25_per_term", "query_terms", "agreement", "issue_top")
-"""Names in `Retrieval.features`."""
+__all__ = ["FEATURES", "Retriever"]
 
-_K = 10  # of reciprocal rank fusion; 60 was worse on every set measured
-_CANDIDATES = 100
-_PER_KIND = 15
+_KINDS: tuple[Kind, ...] = ("page", "issue")
+_DENSE = 200  # chunks of a kind from the vectors
+_LEXICAL = 400  # chunks of a kind from each full text table
+_WEIGHTS = (4.0, 1.0, 1.0)  # of title, headings and text in BM25
+_TITLE = 2  # a word of the question's title counts as often
+_SHARES = (1.0, 0.3, 1.0)  # of words, substrings and character pairs
+_PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
 _PER_DOCUMENT = 2
-_TERMS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A document found: its best chunks, best first, with fused scores."""
-
-    kind: Kind
-    score: float
-    chunks: tuple[tuple[int, float], ...]
+_SECOND = 1.0  # by which the second chunk of a document stands behind its first
+_STEM = 4  # letters of an unknown word that a substring must keep
 
 
 class Retriever:
-    """Searches one index version.
+    """Searches one index version. Safe to share between threads.
 
     Args:
         version: An open version.
@@ -50,117 +49,133 @@ class Retriever:
 
     def __init__(self, version: IndexVersion, embedder: Embedder | None) -> None:
         manifest = version.manifest
-        if embedder is not None and (manifest.embedder, manifest.dimension) != (
-            embedder.fingerprint,
-            embedder.dimension,
-        ):
+        if embedder is not None and manifest.embedder != embedder.fingerprint:
             raise Incompatible(
                 f"index {version.name} was built with another embedder ({manifest.embedder}): "
                 "build again, or set ASSISTANT_EMBEDDER back"
             )
         self._version = version
+        self._catalog = version.catalog
         self._embedder = embedder
         self._documents = version.catalog.document_numbers()
 
     def with_embedder(self, embedder: Embedder) -> Retriever:
-        """Return a retriever of the same version that uses vectors too."""
+        """Return a retriever of the same version that uses vectors too.
+
+        Raises:
+            Incompatible: The version was built with another embedder.
+        """
         return Retriever(self._version, embedder)
 
     def __call__(self, question: str) -> Retrieval:
-        """Return what the question finds. Any text is a question; none is an error."""
-        timings: dict[str, float] = {}
-        started = time.perf_counter()
+        """Return what the question finds. Any text is a question, and none is an error."""
+        laps = _Laps()
         query = read_question(question)
-        vector = self._embedder.encode_query(query.dense) if self._embedder is not None else None
-        timings["embed"] = _lap(started)
+        asked = bool(query.title_words or query.body_words)
+        vector = self._embedder.encode_query(query.dense) if self._embedder is not None and asked else None
+        laps.end("embed")
         dense: dict[Kind, dict[int, float]] = {"page": {}, "issue": {}}
-        started = time.perf_counter()
         if vector is not None:
-            for kind in dense:
-                ids, scores = self._version.vectors.search(vector, _CANDIDATES, self._version.catalog.ids(kind))
+            for kind in _KINDS:
+                ids, scores = self._version.vectors.search(vector, _DENSE, self._catalog.ids(kind))
                 dense[kind] = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        timings["dense"] = _lap(started)
-        started = time.perf_counter()
-        lexical = {kind: self._lexical(query, kind) for kind in dense}
-        timings["lexical"] = _lap(started)
-        started = time.perf_counter()
-        found = {kind: self._fused(kind, [dense[kind], *lexical[kind]]) for kind in dense}
-        merged = sorted((item for items in found.values() for item in items[:_PER_KIND]), key=lambda item: -item.score)
-        stored = self._version.catalog.stored([i for item in merged for i, _ in item.chunks])
+        laps.end("dense")
+        evidence = Evidence(self._catalog, query)
+        substrings = [*query.identifiers, *_parts(evidence.unknown_words)]
+        found = {kind: Found(dense[kind], self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
+        laps.end("lexical")
+        ranked = rank(found, self._documents, _SHARES)
+        listed = _listed(ranked)
+        picked = _picked(ranked)
+        stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])
         retrieval = Retrieval(
-            passages=_passages(merged, stored),
-            ranking=tuple(_ranked(item, stored) for item in merged),
-            features=_features(query, dense, lexical),
+            passages=tuple(_passage(n, stored[chunk], score) for n, (chunk, score) in enumerate(picked, start=1)),
+            ranking=tuple(_ranked(candidate, stored[candidate.chunks[0]]) for candidate in listed),
+            features=evidence.features(found, ranked, [stored[chunk] for chunk, _ in picked]),
             index_version=self._version.name,
-            lexical_only=vector is None,
-            timings_ms=timings,
+            lexical_only=self._embedder is None,
+            timings_ms=laps.milliseconds,
         )
-        timings["merge"] = _lap(started)
+        laps.end("merge")
         return retrieval
 
-    def _lexical(self, query: Query, kind: Kind) -> list[dict[int, float]]:
-        ids = self._version.catalog.ids(kind)
-        terms = [*query.title_words, *query.words[:_TERMS]]
-        lists = [self._version.catalog.match_words(terms, ids, _CANDIDATES)]
-        if query.identifiers:
-            lists.append(self._version.catalog.match_substrings(query.identifiers[:8], ids, _CANDIDATES))
-        unspaced = self._version.catalog.match_unspaced(query.dense, ids, _CANDIDATES)
-        return [*lists, unspaced] if unspaced else lists
-
-    def _fused(self, kind: Kind, lists: Iterable[dict[int, float]]) -> list[_Found]:
-        documents: dict[int, float] = {}
-        chunks: dict[int, float] = {}
-        for scores in lists:
-            ranked: dict[int, int] = {}
-            for position, chunk in enumerate(scores):
-                chunks[chunk] = chunks.get(chunk, 0.0) + 1.0 / (_K + position + 1)
-                number = self._documents[chunk]
-                if number not in ranked:
-                    ranked[number] = len(ranked) + 1
-                    documents[number] = documents.get(number, 0.0) + 1.0 / (_K + ranked[number])
-        best: dict[int, list[tuple[int, float]]] = {}
-        for chunk, score in sorted(chunks.items(), key=lambda entry: (-entry[1], entry[0])):
-            best.setdefault(self._documents[chunk], []).append((chunk, score))
-        order = sorted(documents.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [_Found(kind, score, tuple(best[number][:_PER_DOCUMENT])) for number, score in order]
-
-
-def _passages(merged: Sequence[_Found], stored: dict[int, StoredChunk]) -> tuple[Passage, ...]:
-    ranked = [(item.score + score, chunk) for item in merged for chunk, score in item.chunks]
-    top = sorted(ranked, key=lambda entry: (-entry[0], entry[1]))[:_PASSAGES]
-    return tuple(
-        Passage(
-            n=n,
-            chunk=(piece := stored[chunk]).chunk,
-            score=score,
-            kind=piece.kind,
-            title=piece.title,
-            url=piece.url,
-            labels=piece.labels,
-            updated_at=piece.updated_at,
-            confirmed=piece.confirmed,
+    def _lexical(self, query: Query, substrings: Sequence[str], kind: Kind) -> tuple[Scores, ...]:
+        ids = self._catalog.ids(kind)
+        terms = [*query.title_words * _TITLE, *query.body_words]
+        return (
+            self._catalog.match_words(terms, ids, _LEXICAL, _WEIGHTS),
+            self._catalog.match_substrings(substrings, ids, _LEXICAL),
+            self._catalog.match_unspaced(query.dense, ids, _LEXICAL),
         )
-        for n, (score, chunk) in enumerate(top, start=1)
+
+
+class _Laps:
+    """Wall milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def end(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.milliseconds[stage] = round((now - self._since) * 1000.0, 3)
+        self._since = now
+
+
+def _parts(unknown_words: Sequence[str]) -> list[str]:
+    """Return what is searched inside words for words that the index does not have: the word, its front and its back.
+
+    This finds German compounds by one of their words, and many misspellings.
+    """
+    parts = []
+    for word in unknown_words:
+        parts.append(word)
+        if len(word) >= 2 * _STEM:
+            half = max(_STEM, (len(word) + 1) // 2)
+            parts += [word[:half], word[-half:]]
+    return parts
+
+
+def _listed(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Return the ranking that is shown: as many of each kind as are wanted, in the order of their scores."""
+    counts = dict.fromkeys(_KINDS, 0)
+    listed = []
+    for candidate in ranked:
+        counts[candidate.kind] += 1
+        if counts[candidate.kind] <= _PER_KIND:
+            listed.append(candidate)
+    return listed
+
+
+def _picked(ranked: Sequence[Candidate]) -> list[tuple[int, float]]:
+    """Return the chunks the model sees, with scores: the best, few of a document, both kinds where both were found."""
+    scored = [
+        (candidate.score - _SECOND * position, candidate.kind, chunk)
+        for candidate in ranked[:_PASSAGES]
+        for position, chunk in enumerate(candidate.chunks[:_PER_DOCUMENT])
+    ]
+    scored.sort(key=lambda entry: (-entry[0], entry[2]))
+    picked = scored[:_PASSAGES]
+    missing = set(_KINDS) - {kind for _, kind, _ in picked}
+    other = next((candidate for candidate in ranked if candidate.kind in missing), None)
+    if other is not None and other.score > 0.0:
+        picked = [*picked[: _PASSAGES - 1], (other.score, other.kind, other.chunks[0])]
+    return [(chunk, score) for score, _, chunk in picked]
+
+
+def _passage(n: int, piece: StoredChunk, score: float) -> Passage:
+    return Passage(
+        n=n,
+        chunk=piece.chunk,
+        score=score,
+        kind=piece.kind,
+        title=piece.title,
+        url=piece.url,
+        labels=piece.labels,
+        updated_at=piece.updated_at,
+        confirmed=piece.confirmed,
     )
 
 
-def _ranked(item: _Found, stored: dict[int, StoredChunk]) -> RankedDocument:
-    best = stored[item.chunks[0][0]]
-    return RankedDocument(best.chunk.document, item.kind, item.score, best.chunk.id, best.title, best.url)
-
-
-def _features(
-    query: Query, dense: dict[Kind, dict[int, float]], lexical: dict[Kind, list[dict[int, float]]]
-) -> dict[str, float]:
-    cosines = sorted((score for scores in dense.values() for score in scores.values()), reverse=True)
-    bm25 = max((score for lists in lexical.values() for score in lists[0].values()), default=0.0)
-    return {
-        "dense_top1": cosines[0] if cosines else 0.0,
-        "dense_gap": cosines[0] - cosines[min(9, len(cosines) - 1)] if cosines else 0.0,
-        "bm25_per_term": bm25 / max(1, len(query.words)),
-        "query_terms": float(len(query.words)),
-    }
-
-
-def _lap(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000.0, 3)
+def _ranked(candidate: Candidate, best: StoredChunk) -> RankedDocument:
+    return RankedDocument(best.chunk.document, candidate.kind, candidate.score, best.chunk.id, best.title, best.url)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexing.build import build
+from indexing.embedder import HashingEmbedder
+from indexing.errors import Incompatible
+from indexing.retrieve import FEATURES, Retriever
+from indexing.versions import Versions
+from tests.fakes.memory_source import MemorySource, issue, page, unchanged
+from tests.fakes.tiny_embedder import TinyEmbedder
+
+if TYPE_CHECKING:
+    from indexing.versions import IndexVersion
+
+SYNTAX = '" OR NEAR(" * ) AND col:x ^ - {a b}: \'; DROP TABLE chunks;--'
+LONG_POST = """Docker pull fails on the build machine
+Hi everybody,
+
+since this morning I see this in every job:
+
+```
+ERROR: Job failed (system failure): prepare environment: exit status 1
+```
+
+I tried a restart and it did not help. The machine has 8 GB of memory.
+
+Thanks a lot
+Jakob"""
+
+PAGES = [
+    page(
+        "docker", "The runner pulls an image with docker pull before each job. Set `DOCKER_AUTH_CONFIG` for a registry."
+    ),
+    page(
+        "shell",
+        "The shell executor fails with `prepare environment: exit status 1` when .bash_logout clears the screen.",
+    ),
+    page("cache", "Caches are kept between jobs. Use `--cache-dir` to move them."),
+    page("zh", "请先安装数据库。然后重启服务。", title="安装"),
+    page("de", "Die Datenbankverbindung steht in der Konfiguration.", title="Verbindungen"),
+    *(page(f"other{n}", f"Page number {n} tells of the weather and of cooking dish {n}.") for n in range(30)),
+]
+ISSUES = [
+    issue(1, "Docker pull fails with 500 from the registry. The proxy was wrong.", title="Docker pull fails"),
+    *(issue(n, f"The dashboard number {n} shows nothing. The filter was set wrong.") for n in range(2, 30)),
+]
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
+    root = tmp_path_factory.mktemp("index")
+    build([MemorySource([*PAGES, *ISSUES])], root, TinyEmbedder(), unchanged)
+    return Versions(root).open_live()
+
+
+@pytest.fixture(scope="module")
+def retrieve(version: IndexVersion) -> Retriever:
+    return Retriever(version, TinyEmbedder())
+
+
+def test_a_long_post_finds_the_page_and_the_issue_it_is_about(retrieve: Retriever) -> None:
+    found = retrieve(LONG_POST)
+    assert {entry.document for entry in found.ranking[:3]} == {"docs/docker.md", "docs/shell.md", "issue:1"}
+    assert {passage.kind for passage in found.passages} == {"page", "issue"}
+
+
+def test_the_ranking_holds_twenty_distinct_documents_and_ten_of_each_kind(retrieve: Retriever) -> None:
+    for question in (LONG_POST, "docker", "Where is the weather dashboard?"):
+        ranking = retrieve(question).ranking
+        kinds = [entry.kind for entry in ranking]
+        assert len({entry.document for entry in ranking}) == len(ranking) >= 20
+        assert min(kinds.count("page"), kinds.count("issue")) >= 10
+        scores = [entry.score for entry in ranking]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_passages_are_numbered_few_and_at_most_two_of_one_document(retrieve: Retriever) -> None:
+    passages = retrieve(LONG_POST).passages
+    assert [passage.n for passage in passages] == list(range(1, len(passages) + 1))
+    assert len(passages) <= 6
+    documents = [passage.chunk.document for passage in passages]
+    assert max(map(documents.count, documents)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("question", "document"),
+    [
+        ("DOCKER_AUTH_CONFIG", "docs/docker.md"),
+        ("What is --cache-dir for?", "docs/cache.md"),
+        ("exit status 1", "docs/shell.md"),
+        ("数据库", "docs/zh.md"),
+        ("重启", "docs/zh.md"),
+        ("怎么安装数据库", "docs/zh.md"),
+        ("Datenbankverbindung", "docs/de.md"),
+        ("bankverbindung", "docs/de.md"),
+    ],
+)
+def test_names_errors_compounds_and_chinese_words_are_found(retrieve: Retriever, question: str, document: str) -> None:
+    assert retrieve(question).ranking[0].document == document
+
+
+def test_without_an_embedder_full_text_alone_answers_and_says_so(version: IndexVersion) -> None:
+    lexical = Retriever(version, None)
+    found = lexical(LONG_POST)
+    assert found.lexical_only
+    assert {entry.document for entry in found.ranking[:3]} == {"docs/docker.md", "docs/shell.md", "issue:1"}
+    assert not lexical.with_embedder(TinyEmbedder())(LONG_POST).lexical_only
+
+
+def test_another_embedder_than_the_one_of_the_build_is_refused(version: IndexVersion) -> None:
+    with pytest.raises(Incompatible, match="build again"):
+        Retriever(version, HashingEmbedder(64))
+
+
+def test_every_retrieval_names_its_version_its_features_and_its_stages(retrieve: Retriever) -> None:
+    for question in (LONG_POST, "docker", "", "zzz"):
+        found = retrieve(question)
+        assert set(found.features) == set(FEATURES)
+        assert found.index_version == "v0001"
+        assert set(found.timings_ms) == {"embed", "dense", "lexical", "merge"}
+
+
+def test_a_question_that_the_index_speaks_of_scores_above_one_that_it_does_not(retrieve: Retriever) -> None:
+    near = retrieve("docker pull fails with an image of the registry").features
+    far = retrieve("Which bicycle helmets are certified for children?").features
+    assert near["term_coverage"] > far["term_coverage"]
+    assert near["bm25_per_term"] > far["bm25_per_term"]
+
+
+def test_an_empty_question_finds_nothing(retrieve: Retriever) -> None:
+    for question in ("", "  \n", "?!"):
+        assert retrieve(question).passages == ()
+
+
+@pytest.mark.parametrize("question", [SYNTAX, '"', "*", "NEAR(", "\0", "\ud800", "a" * 20_000, "-" * 500, "x:y OR z^2"])
+def test_search_syntax_and_odd_characters_are_only_text(retrieve: Retriever, question: str) -> None:
+    retrieve(question)
+    assert retrieve("docker").ranking
+
+
+@given(st.text())
+@settings(max_examples=150, deadline=None)
+def test_no_question_raises(retrieve: Retriever, question: str) -> None:
+    assert len(retrieve(question).passages) <= 6
+
+
+def test_many_threads_may_ask_at_once(retrieve: Retriever) -> None:
+    expected = [entry.document for entry in retrieve(LONG_POST).ranking]
+    seen: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append([entry.document for entry in retrieve(LONG_POST).ranking]))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [expected] * 8
