@@ -20,6 +20,7 @@ from assistant.errors import AccessDenied, AssistantError, Rejected, Temporarily
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
     import gitlab
     import requests
 
@@ -57,6 +58,12 @@ class GitLabTracker:
         self._now = now
         self._clients: dict[bool, gitlab.Gitlab] = {}
         self._own_id: int | None = None
+
+    def close(self) -> None:
+        """Close the connections; the tracker opens new ones when it is used again."""
+        for client in self._clients.values():
+            client.session.close()
+        self._clients.clear()
 
     def open_issue(self, draft: IssueDraft) -> IssueRef:
         """Create the issue; see `ports.Tracker.open_issue`.
@@ -193,7 +200,11 @@ class GitLabTracker:
             import requests  # noqa: PLC0415 - as gitlab
 
             def check(response: requests.Response, *_: object, **__: object) -> None:
-                raise_for(response, self._now, writing=writing)
+                try:
+                    raise_for(response, self._now, writing=writing)
+                except AssistantError:
+                    response.close()  # else its connection stays open until it is collected
+                    raise
 
             session = requests.Session()
             session.hooks["response"].append(check)

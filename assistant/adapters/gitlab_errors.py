@@ -22,6 +22,7 @@ from assistant.errors import AccessDenied, NotConfigured, Rejected, TemporarilyU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     import requests
 
     from assistant.ports import Now

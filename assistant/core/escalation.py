@@ -6,6 +6,7 @@ built again after a crash. People's text stands in fences, a model's in quotatio
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -21,7 +22,7 @@ from assistant.core.neutralise import gitlab_inline, gitlab_prose, gitlab_safe, 
 
 MARKER_PREFIX = "assistant-ref: "
 MAC_LENGTH = 12
-"""Hexadecimal digits: 48 bits, which nobody guesses through an issue tracker."""
+"""Characters of base32: 60 bits, which nobody guesses. Hexadecimal digits would read as a commit id in GitLab."""
 QUESTION_MAX = 200_000
 """Characters of a person's text in an issue; GitLab takes 1 MiB in all. The whole text stays in our own store."""
 ROWS_MAX = 5
@@ -103,9 +104,10 @@ class Terms:
 def marker_for(question_id: str, key: bytes) -> str:
     """Return `assistant-ref: ID.MAC`: the line that finds our issue again and that nobody else can write.
 
-    Method: the first 12 hexadecimal digits of HMAC-SHA256 over the id.
+    Method: the first 12 characters of base32 of HMAC-SHA256 over the id, in lower case.
     """
-    mac = hmac.new(key, question_id.encode(), hashlib.sha256).hexdigest()[:MAC_LENGTH]
+    digest = hmac.new(key, question_id.encode(), hashlib.sha256).digest()
+    mac = base64.b32encode(digest).decode().lower()[:MAC_LENGTH]
     return f"{MARKER_PREFIX}{question_id}.{mac}"
 
 
@@ -241,7 +243,7 @@ def _reply_part(searched: Searched) -> list[str]:
 def _removed_part(question: Question) -> list[str]:
     if not question.masked:
         return []
-    kinds = ", ".join(f"{kind} ×{n}" if n > 1 else kind for kind, n in sorted(Counter(question.masked).items()))
+    kinds = ", ".join(f"{kind} ({n} times)" if n > 1 else kind for kind, n in sorted(Counter(question.masked).items()))
     return [
         "### Secrets were removed",
         f"Removed before anything was stored: {gitlab_inline(kinds)}. They must be revoked.",
