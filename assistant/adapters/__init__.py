@@ -1,0 +1,1 @@
+"""How it touches the world. Adapters do not know each other."""

@@ -1,0 +1,1 @@
+"""What we decide: pure functions over frozen data. No I/O, no clock, no settings."""

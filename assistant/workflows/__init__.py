@@ -1,0 +1,1 @@
+"""What happens: one story a file."""

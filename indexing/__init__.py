@@ -1,0 +1,1 @@
+"""The library: text in, ranked passages out. It never imports `assistant`."""

@@ -1,0 +1,141 @@
+"""What the library speaks of: frozen data, no I/O, no third-party imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["page", "issue"]
+"""A documentation page (file, wiki page) or a closed issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source page or closed issue, as Markdown.
+
+    Attributes:
+        id: Source name and path in it (`docs/a/b.md`), or `issue:IID` (`issue:GROUP/PROJECT#IID` with several projects).
+        kind: Page or issue; the two are ranked apart and then merged.
+        title: One line, never empty.
+        url: Address a reader can open; empty when the source has none.
+        text: Markdown without HTML comments, hidden elements and front matter.
+        source: Name of the source that yielded it.
+        labels: Issue labels, sorted; empty for pages.
+        updated_at: ISO 8601 in UTC, or empty when unknown.
+        audience: Who may read it: `public`, or a named audience.
+        confirmed: For issues: a responder wrote or confirmed the resolution. True for pages.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    url: str
+    text: str
+    source: str
+    labels: tuple[str, ...] = ()
+    updated_at: str = ""
+    audience: str = "public"
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or issue that was left out of the index, and why, in words an admin can act on."""
+
+    document: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stored, embedded piece of a document.
+
+    Attributes:
+        document: `Document.id`.
+        ordinal: Position in the document, from 0.
+        headings: Heading path from the document's title down to this piece; never empty.
+        text: Markdown; about 150 words, code blocks whole.
+    """
+
+    document: str
+    ordinal: int
+    headings: tuple[str, ...]
+    text: str
+
+    @property
+    def id(self) -> str:
+        """`DOCUMENT#ORDINAL`, unique in one index version."""
+        return f"{self.document}#{self.ordinal}"
+
+    @property
+    def embedded_text(self) -> str:
+        """What is embedded and searched: the heading path, then the text."""
+        return " > ".join(self.headings) + "\n" + self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk returned for a question.
+
+    Attributes:
+        n: Number shown to the model and in citations, from 1.
+        score: Fused score of this question's ranking, higher is better; only comparable within one question.
+        confirmed: See `Document.confirmed`.
+    """
+
+    n: int
+    chunk: Chunk
+    score: float
+    kind: Kind
+    title: str
+    url: str
+    labels: tuple[str, ...] = ()
+    updated_at: str = ""
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document in the ranking, by its best chunk."""
+
+    document: str
+    kind: Kind
+    score: float
+    chunk: str
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """All that one question found.
+
+    Attributes:
+        passages: What the model sees, best first, `n` = 1, 2, ...
+        ranking: Distinct documents, best chunk of each, one mixed list: at least 20, and at least 10 of each kind where
+            they exist.
+        features: Named numbers about the ranking for the evidence decision (names: `indexing/retrieve.py`).
+        index_version: Name of the version that was searched.
+        lexical_only: True while no embedding model is loaded (full text alone).
+        timings_ms: Wall milliseconds by stage: `embed`, `dense`, `lexical`, `merge`.
+    """
+
+    passages: tuple[Passage, ...]
+    ranking: tuple[RankedDocument, ...]
+    features: Mapping[str, float] = field(default_factory=dict)
+    index_version: str = ""
+    lexical_only: bool = False
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Text after cleaning, and the kinds of secrets that were masked in it (`gitlab_token`, ...), one entry a hit."""
+
+    text: str
+    masked: tuple[str, ...] = ()
+
+
+Clean = Callable[[str], Cleaned]
+"""Given to a build by its caller: strips invisible characters and masks secrets before anything is stored."""
