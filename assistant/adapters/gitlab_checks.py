@@ -46,6 +46,7 @@ def check_gitlab(tracker: GitLabTracker, labels: Iterable[str], today: date | No
     """Look at the connection with read requests only; the first failure that hides the rest ends the list.
 
     Args:
+        tracker: Connected with the token that writes.
         labels: Names that escalations use.
         today: For the token's expiry; default the current day in UTC.
     """

@@ -71,7 +71,7 @@ def _rule_spans(text: str) -> Iterator[Span]:
 
 
 def _spans_of(text: str, finding: Finding) -> Iterator[Span]:
-    """All places of the found value; one that is a plain word, or known only after decoding, only where it was found."""
+    """All places of the found value; one that is a plain word, or was decoded, only where the engine found it."""
     value, kind = finding.match.value, finding.rule_id.replace("-", "_")
     if is_placeholder(value) or (kind.startswith(_GUESSING) and _only_named_so(value)):
         return

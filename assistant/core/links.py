@@ -66,25 +66,10 @@ _HOST_PATH = re.compile(
     r"|(?<![\w/.@-])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?[/?][^\s<>\"'`|]*"
 )
 _FILE_ENDINGS = frozenset(
-    [
-        "cfg",
-        "conf",
-        "css",
-        "env",
-        "git",
-        "gz",
-        "html",
-        "ini",
-        "jar",
-        "java",
-        "js",
-        "json",
-        "lock",
-        "log",
-        "rb",
-        "service",
-    ]
-    + ["sql", "tar", "tgz", "toml", "ts", "txt", "xml", "yaml", "yml"]
+    (
+        *("cfg", "conf", "css", "env", "git", "gz", "html", "ini", "jar", "java", "js", "json", "lock", "log", "rb"),
+        *("service", "sql", "tar", "tgz", "toml", "ts", "txt", "xml", "yaml", "yml"),
+    )
 )
 """Last labels that are file endings and no top-level domains: `values.yaml/x` is a path."""
 _API_GROUP = re.compile(r"/v\d{1,2}(?:(?:alpha|beta)\d{0,2})?[,.;:)]?$")

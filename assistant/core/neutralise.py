@@ -88,7 +88,7 @@ def _broken_urls(line: str) -> str:
 
 
 def _blocks(text: str) -> list[tuple[bool, str]]:
-    """Split Markdown into (is code, text) pieces at code fences; an unclosed fence runs to the end, as in CommonMark."""
+    """Split Markdown at code fences into (is code, text); an unclosed fence runs to the end, as in CommonMark."""
     pieces: list[tuple[bool, list[str]]] = [(False, [])]
     closing = ""
     for line in text.split("\n"):

@@ -10,13 +10,14 @@ from assistant.core.secret_words import Span, entropy, is_placeholder, is_strong
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PASSWORD_WORDS = (
+# Words before what people choose (passwords), and before what machines generate (tokens, keys).
+_WORDS_FOR_CHOSEN = (
     "password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|mdp|contraseña|contrasena|clave|senha"
     "|palavra-passe|parola|wachtwoord|hasło|haslo|hasłem|heslo|пароль|пароля|паролем|лозинка|şifre|şifresi|sifre"
     "|密码|密碼|口令|パスワード|暗証番号|비밀번호|패스워드|암호|كلمة المرور|كلمة السر|رمز عبور|סיסמה|סיסמא|पासवर्ड"
     "|lösenord|adgangskode|kodeord|passord|salasana|jelszó|parolă|κωδικός|mật khẩu|รหัสผ่าน|kata sandi"
 )
-_SECRET_WORDS = (
+_WORDS_FOR_GENERATED = (
     "secret|token|api_key|apikey|api-key|api key|access_key|accesskey|access key|accountkey|private_key|credential"
     "|auth_key|encryption_key|signing_key|license_key|_key_base|密钥|令牌|トークン|토큰|токен|jeton|schlüssel|signature"
     "|&sig|[?]sig"
@@ -26,21 +27,26 @@ _IS = (
     r"\s{1,3}(?:is|ist|lautet|war|est|es|é|è|jest|to|var|är|er|on|это|\u2014|\u2013|-)\s{1,3}[:\uff1a]?\s{0,3}"
     r"|\s{0,3}(?:は|是|为|為|가|는|은|이|है)\s{0,3}[:\uff1a]?\s{0,3}"
 )
-_QUOTED = r"(?P<quote>[\"'`\u201c\u2018\u300c\u300e\u00ab\u201e]{1,3})(?P<quoted>[^\n\"'`\u201d\u2019\u300d\u300f\u00bb]{1,300})"
+_QUOTED = (
+    r"(?P<quote>[\"'`\u201c\u2018\u300c\u300e\u00ab\u201e]{1,3})"
+    r"(?P<quoted>[^\n\"'`\u201d\u2019\u300d\u300f\u00bb]{1,300})"
+)
 _BARE_END = r"\s\"'`<>\uff0c\u3002\uff1b\u3001\uff09\u300d\u300f\u201c\u201d\u00bb"
 _BARE = rf"(?P<bare>[^{_BARE_END}]{{4,400}})"
 _CLOSING = r"[\"'`*_\])]{0,3}"
 
 _PASSWORD_SET = re.compile(
-    rf"(?:{_PASSWORD_WORDS})(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
+    rf"(?:{_WORDS_FOR_CHOSEN})(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
 )
 _PASSWORD_NEXT = re.compile(
-    rf"(?:{_PASSWORD_WORDS})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
+    rf"(?:{_WORDS_FOR_CHOSEN})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
 )
-_SECRET_SET = re.compile(rf"(?:{_SECRET_WORDS})[a-z0-9_.-]{{0,30}}{_CLOSING}(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})")
-_SECRET_NEXT = re.compile(rf"(?:{_SECRET_WORDS})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[a-z0-9+/=_.~-]{{20,400}})")
-_PASSWORD_HINTS = tuple(_PASSWORD_WORDS.split("|"))
-_SECRET_HINTS = ("&sig", "?sig", *(word for word in _SECRET_WORDS.split("|") if "sig" not in word), "signature")
+_SECRET_SET = re.compile(
+    rf"(?:{_WORDS_FOR_GENERATED})[a-z0-9_.-]{{0,30}}{_CLOSING}(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
+)
+_SECRET_NEXT = re.compile(rf"(?:{_WORDS_FOR_GENERATED})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[a-z0-9+/=_.~-]{{20,400}})")
+_PASSWORD_HINTS = tuple(_WORDS_FOR_CHOSEN.split("|"))
+_SECRET_HINTS = ("&sig", "?sig", *(word for word in _WORDS_FOR_GENERATED.split("|") if "sig" not in word), "signature")
 _HEX = re.compile("[0-9a-f-]+|[0-9A-F-]+")
 _DIGEST_NEAR = re.compile(r"checksum|digest|fingerprint|sha256|sha512|md5|integrity")
 _QUERY_NAME = re.compile(r"[?&][\w.-]{0,40}$")
@@ -53,6 +59,7 @@ def phrase_spans(text: str, low: str) -> Iterator[Span]:
     """Yield secrets known by the words before them.
 
     Args:
+        text: Cleaned text.
         low: The text in lower case, each character at its place (`secret_words.lowered`).
     """
     if "://" in text:

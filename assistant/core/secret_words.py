@@ -27,7 +27,7 @@ _CODE_NAME = re.compile(
     r"|^[\s/]{2}|^\s|\]\(|^\d{4}-\d\d-\d\d|^[a-z_.-][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+$|^[a-z]{1,3}\d?(?:-[a-z]+)+$|^status="
     r"|^[A-Za-z_][\w.:-]*\(|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^\.{0,2}/[\w.-]+(?:/|$)|^~/|^[a-z]+://|^[A-Za-z]:\\|^--?[a-z]"
 )
-_WORDS = re.compile(r"^[^\W\d_]+(?:[-_./:'’,]+[^\W\d_]+)*[.,;:!?)\]}]*$")
+_WORDS = re.compile(r"^[^\W\d_]+(?:[-_./:'\u2019,]+[^\W\d_]+)*[.,;:!?)\]}]*$")
 _TECHNICAL = re.compile(
     r"^(?:sha|md|base|utf|bcrypt|pbkdf|scram|ntlm|oauth|x\.?509|ldap|rsa|aes|hs|rs|ed|ecdsa|v|tls|ssl|http|iso|rfc"
     r"|gpg|pgp|s3|k8s|ipv?)[-_.]?\d+\b",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def draft(**changes: Any) -> IssueDraft:
     global _count  # noqa: PLW0603 - one number for the module
     _count += 1
     marker = marker_for(f"q{_count}-{os.getpid()}", KEY)
-    fields = {
+    fields: dict[str, Any] = {
         "title": "Runner does not start",
         "description": f"### Question\n\n```text\nit does not start\n```\n\n<!--\n{marker}\n-->\n",
         "labels": ("support",),
@@ -137,7 +138,7 @@ def test_an_issue_older_than_the_first_try_is_not_found(tracker: GitLabTracker) 
 
 
 def test_an_issue_is_found_after_a_responder_has_closed_it_and_changed_its_labels(
-    gitlab: RunningGitLab, tracker: GitLabTracker, connect: Connect
+    gitlab: RunningGitLab, tracker: GitLabTracker
 ) -> None:
     wanted = draft()
     issue = tracker.open_issue(wanted)
@@ -280,7 +281,7 @@ def test_a_gitlab_that_is_not_there_took_nothing(connect: Connect) -> None:
     assert not isinstance(caught.value, Uncertain)
 
 
-def test_a_revoked_token_needs_an_admin(gitlab: RunningGitLab, connect: Connect) -> None:
+def test_a_revoked_token_needs_an_admin(connect: Connect) -> None:
     with pytest.raises(AccessDenied, match="GITLAB_TOKEN"):
         connect("glpat-wrong").open_issue(draft())
 
@@ -315,17 +316,13 @@ def test_a_label_that_another_replica_just_made_is_no_error(
     assert tracker.ensure_labels([name]) == ()
 
 
-def test_a_guest_is_told_which_role_creates_labels(
-    gitlab: RunningGitLab, switches: GitLabSwitches, connect: Connect
-) -> None:
+def test_a_guest_is_told_which_role_creates_labels(switches: GitLabSwitches, connect: Connect) -> None:
     guest = switches.post("users", username=f"guest{datetime.now(UTC).timestamp():.0f}", access_level=10)
     with pytest.raises(AccessDenied, match="Reporter"):
         connect(guest["token"]).ensure_labels(["brand-new"])
 
 
-def test_labels_that_gitlab_dropped_are_reported(
-    gitlab: RunningGitLab, switches: GitLabSwitches, connect: Connect
-) -> None:
+def test_labels_that_gitlab_dropped_are_reported(switches: GitLabSwitches, connect: Connect) -> None:
     guest = switches.post("users", username=f"dropper{datetime.now(UTC).timestamp():.0f}", access_level=10)
     wanted = draft(labels=("support", "never-made"))
     with structlog.testing.capture_logs() as logs:
@@ -337,9 +334,7 @@ def test_labels_that_gitlab_dropped_are_reported(
 
 def test_a_quick_action_that_slipped_through_is_undone(gitlab: RunningGitLab, tracker: GitLabTracker) -> None:
     wanted = draft()
-    leaking = IssueDraft(
-        wanted.title, wanted.description + "\n/close\n/label ~ci\n/confidential\n", ("support",), False, wanted.marker
-    )
+    leaking = replace(wanted, description=wanted.description + "\n/close\n/label ~ci\n/confidential\n")
     with structlog.testing.capture_logs() as logs:
         issue = tracker.open_issue(leaking)
     found = in_gitlab(gitlab, issue.iid)
@@ -371,9 +366,7 @@ def test_the_doctor_finds_a_well_configured_gitlab_well(tracker: GitLabTracker) 
     assert {check.name for check in checks} >= {"gitlab user", "gitlab token", "gitlab project", "gitlab role"}
 
 
-def test_the_doctor_warns_before_a_token_expires(
-    gitlab: RunningGitLab, switches: GitLabSwitches, connect: Connect
-) -> None:
+def test_the_doctor_warns_before_a_token_expires(switches: GitLabSwitches, connect: Connect) -> None:
     ends = (datetime.now(UTC) + timedelta(days=5)).date().isoformat()
     name = f"ending{datetime.now(UTC).timestamp():.0f}"
     user = switches.post("users", username=name, access_level=20, expires_at=ends)
@@ -388,9 +381,7 @@ def test_the_doctor_says_what_a_read_only_token_lacks(gitlab: RunningGitLab, con
     assert "`api`" in token.detail
 
 
-def test_the_doctor_says_that_a_guest_is_too_little(
-    gitlab: RunningGitLab, switches: GitLabSwitches, connect: Connect
-) -> None:
+def test_the_doctor_says_that_a_guest_is_too_little(switches: GitLabSwitches, connect: Connect) -> None:
     guest = switches.post("users", username=f"low{datetime.now(UTC).timestamp():.0f}", access_level=10)
     checks = check_gitlab(connect(guest["token"]), [])
     assert next(check for check in checks if check.name == "gitlab role").state == "failed"

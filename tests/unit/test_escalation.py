@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +31,7 @@ MARKER = marker_for("q7", KEY)
 GITLAB_MOST = 1_048_576
 
 
-def question(text: str = "Why does my job time out?", **changes: object) -> Question:
+def question(text: str = "Why does my job time out?", **changes: Any) -> Question:
     thread = ThreadRef("console", "terminal", "t1", "https://chat.test/t1")
     base = Question("q7", text, thread, "ada", datetime(2026, 11, 21, 9, 30, tzinfo=UTC))
     return replace(base, **changes)
@@ -62,7 +63,7 @@ DECISION = Decision(
 )
 
 
-def drafted(asked: Question | None = None, **terms: object) -> str:
+def drafted(asked: Question | None = None, **terms: Any) -> str:
     return draft_issue(asked or question(), searched_from(DECISION), Terms(MARKER, **terms)).description
 
 
@@ -189,8 +190,8 @@ def test_no_text_anywhere_in_an_issue_runs_a_command_or_mentions_anybody(asked: 
 
 def test_a_marker_names_the_question_and_cannot_be_guessed() -> None:
     assert MARKER.startswith("assistant-ref: q7.")
-    assert MARKER != marker_for("q7", b"another key")
-    assert MARKER != marker_for("q8", KEY)
+    assert marker_for("q7", b"another key") != MARKER
+    assert marker_for("q8", KEY) != MARKER
 
 
 @given(st.text(max_size=60))
