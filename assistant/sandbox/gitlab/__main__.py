@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="SQLite file; made when absent")
     parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--prefer-port", type=int, default=0, help="taken when free, with --port 0")
     parser.add_argument("--port-file", type=Path, help="file that gets the port number once the server listens")
     parser.add_argument("--external-url", help="what links carry; default: the address it listens on")
     parser.add_argument("--seed-demo", action="store_true", help="make project, bot and responder, and new tokens")
@@ -35,13 +37,23 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket; only a loopback address is accepted."""
+def listen(host: str, port: int, preferred: int = 0) -> socket.socket:
+    """Return a bound socket; only a loopback address is accepted.
+
+    Args:
+        host: Loopback address.
+        port: 0 takes a free one.
+        preferred: Taken in place of `port` 0 when it is free.
+    """
     if host not in app.LOOPBACK:
         raise SystemExit(f"refusing to listen on {host}: the stand-in serves loopback only; use --host 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with 0 asyncio sets no TCP_NODELAY
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if preferred and not port:
+        with contextlib.suppress(OSError):
+            bound.bind((host, preferred))
+            return bound
     try:
         bound.bind((host, port))
     except OSError as error:
@@ -91,7 +103,8 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Run until stopped."""
     given = _arguments()
-    bound = listen(given.host, given.port)
+    os.umask(0o077)
+    bound = listen(given.host, given.port, given.prefer_port)
     port = bound.getsockname()[1]
     host = f"[{given.host}]" if ":" in given.host else given.host
     url = f"http://{host}:{port}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+from filelock import FileLock
 
 from assistant.errors import TemporarilyUnavailable
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CREDENTIALS = "gitlab.json"
 DATA = "gitlab.sqlite"
 LOG = "gitlab.log"
+LOCK = "gitlab.lock"
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 
@@ -149,11 +151,14 @@ def start(data_dir: Path, options: Options = Options()) -> RunningGitLab:
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
-    found = find(data_dir)
-    if found:
-        return found
-    (data_dir / CREDENTIALS).unlink(missing_ok=True)
+    with FileLock(data_dir / LOCK):
+        return find(data_dir) or _launch(data_dir, options)
+
+
+def _launch(data_dir: Path, options: Options) -> RunningGitLab:
     command = _command(data_dir, options)
+    command += ["--prefer-port", str(_read(data_dir / CREDENTIALS).get("port", 0))]  # links to issues stay valid
+    (data_dir / CREDENTIALS).unlink(missing_ok=True)
     with (data_dir / LOG).open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own module
             command,
