@@ -1,7 +1,7 @@
 """Documents -> chunks of about 150 words: heading-aware, code blocks and tables whole. Pure.
 
-The text under one heading is taken apart into blocks, and neighbouring blocks are packed into chunks. A chunk never
-crosses a heading. Only a block that is far too long is cut: code between lines with the fence repeated, tables between
+The text under one heading is taken apart into blocks, and neighbouring blocks are packed into chunks. Small sections
+with the same parent share a chunk. Only a block that is far too long is cut: code between lines with the fence repeated, tables between
 rows with the header repeated, lists between items, paragraphs between sentences.
 
 150 words with the heading path in front were the best of the sizes measured for hybrid retrieval with a small model
@@ -30,6 +30,8 @@ CHUNKER = f"markdown-it headings, 150 words, blocks whole to {LIMIT}, {MAX_CHUNK
 _SLACK = 1.2  # a chunk may be this much longer than asked for when a block just does not fit
 _LEAD = 0.35  # a chunk shorter than this share is a lead-in: it takes the next block even when that is long
 _TAIL = 0.2  # the last chunk of a section joins the one before when it is shorter than this share
+_ISSUE_ROOM = 1.3  # problem and resolution stand in one chunk up to this length: one says little without the other
+_DEEPEST_HEADING = 6
 _LONGEST_HEADING = 200  # characters of a heading that stand in the path
 _MARKUP = re.compile(r"[`*]+|(?<!\w)_+|_+(?!\w)|\{#[\w-]*\}|\s#+$")
 
@@ -57,13 +59,49 @@ class _Section:
 
 
 def _pieces(document: Document, words: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    sections = _sections(document)
+    room = round(words * (_ISSUE_ROOM if document.kind == "issue" else 1))
+    for section in _merged(_sections(document), room):
+        for packed in _packed(section.blocks, max(words, room)) if section.blocks else ():
+            yield section.headings, _joined(packed)
+
+
+def _merged(sections: Sequence[_Section], room: int) -> list[_Section]:
+    """Put neighbouring sections together as far as they fit, with their headings in the text.
+
+    On 149 real questions the right page came first for .48 of them with a chunk a section, for .52 with this.
+    """
+    merged: list[_Section] = []
+    sizes: list[int] = []
     for section, following in zip(sections, [*sections[1:], None], strict=True):
-        if section.blocks:
-            for packed in _packed(section.blocks, words):
-                yield section.headings, _joined(packed)
-        elif len(section.headings) > 1 and not _is_inside(following, section):
-            yield section.headings, section.headings[-1]  # a heading with nothing below it still says something
+        if not section.blocks and len(section.headings) > 1 and not _is_inside(following, section):
+            section.blocks.append(
+                Block("paragraph_open", section.headings[-1])
+            )  # says something even with nothing below
+        if not section.blocks:
+            continue
+        size = weight(_joined(section.blocks))
+        if merged and size + sizes[-1] <= room:
+            path = _common(merged[-1].headings, section.headings)
+            if len(path) >= len(section.headings) - 1 and len(path) >= len(merged[-1].headings) - 1:
+                merged[-1] = _Section(path, [*_below(merged[-1], path), *_below(section, path)])
+                sizes[-1] += size
+                continue
+        merged.append(section)
+        sizes.append(size)
+    return merged
+
+
+def _common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        one for one, two in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(path, other, strict=False))
+    )
+
+
+def _below(section: _Section, path: tuple[str, ...]) -> list[Block]:
+    """Return the blocks of a section, after those of its headings that are not in the path."""
+    marks = "#" * min(len(section.headings), _DEEPEST_HEADING)
+    titles = [Block("heading_open", f"{marks} {heading}", level=1) for heading in section.headings[len(path) :]]
+    return [*titles, *section.blocks]
 
 
 def _sections(document: Document) -> list[_Section]:
