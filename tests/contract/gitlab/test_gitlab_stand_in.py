@@ -356,6 +356,7 @@ def test_it_starts_quickly_is_found_again_and_keeps_its_issues_over_a_restart(tm
         assert second.url == first.url
 
 
+@pytest.mark.slow
 def test_it_ends_when_the_program_that_started_it_dies(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
