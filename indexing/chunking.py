@@ -1,8 +1,8 @@
 """Documents -> chunks of about 150 words: heading-aware, code blocks and tables whole. Pure.
 
 The text under one heading is taken apart into blocks, and neighbouring blocks are packed into chunks. Small sections
-with the same parent share a chunk. Only a block that is far too long is cut: code between lines with the fence repeated, tables between
-rows with the header repeated, lists between items, paragraphs between sentences.
+with the same parent share a chunk. Only a block that is far too long is cut: code between lines with the fence
+repeated, tables between rows with the header repeated, lists between items, paragraphs between sentences.
 
 150 words with the heading path in front were the best of the sizes measured for hybrid retrieval with a small model
 that reads 256 word pieces.
@@ -31,7 +31,7 @@ _SLACK = 1.2  # a chunk may be this much longer than asked for when a block just
 _LEAD = 0.35  # a chunk shorter than this share is a lead-in: it takes the next block even when that is long
 _TAIL = 0.2  # the last chunk of a section joins the one before when it is shorter than this share
 _ISSUE_ROOM = 1.3  # problem and resolution stand in one chunk up to this length: one says little without the other
-_DEEPEST_HEADING = 6
+_DEEPEST = 6  # level of a heading in Markdown
 _LONGEST_HEADING = 200  # characters of a heading that stand in the path
 _MARKUP = re.compile(r"[`*]+|(?<!\w)_+|_+(?!\w)|\{#[\w-]*\}|\s#+$")
 
@@ -71,37 +71,40 @@ def _merged(sections: Sequence[_Section], room: int) -> list[_Section]:
     On 149 real questions the right page came first for .48 of them with a chunk a section, for .52 with this.
     """
     merged: list[_Section] = []
-    sizes: list[int] = []
-    for section, following in zip(sections, [*sections[1:], None], strict=True):
-        if not section.blocks and len(section.headings) > 1 and not _is_inside(following, section):
-            section.blocks.append(
-                Block("paragraph_open", section.headings[-1])
-            )  # says something even with nothing below
-        if not section.blocks:
-            continue
-        size = weight(_joined(section.blocks))
-        if merged and size + sizes[-1] <= room:
-            path = _common(merged[-1].headings, section.headings)
-            if len(path) >= len(section.headings) - 1 and len(path) >= len(merged[-1].headings) - 1:
-                merged[-1] = _Section(path, [*_below(merged[-1], path), *_below(section, path)])
-                sizes[-1] += size
-                continue
-        merged.append(section)
-        sizes.append(size)
+    for section in _speaking(sections):
+        together = _together(merged[-1], section, room) if merged else None
+        if together is None:
+            merged.append(section)
+        else:
+            merged[-1] = together
     return merged
 
 
-def _common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        one for one, two in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(path, other, strict=False))
-    )
+def _speaking(sections: Sequence[_Section]) -> Iterator[_Section]:
+    """Yield the sections that say something. A heading with nothing below it still does."""
+    for section, following in zip(sections, [*sections[1:], None], strict=True):
+        has_parts = following is not None and following.headings[: len(section.headings)] == section.headings
+        if not section.blocks and len(section.headings) > 1 and not has_parts:
+            section.blocks.append(Block("paragraph_open", section.headings[-1]))
+        if section.blocks:
+            yield section
+
+
+def _together(section: _Section, following: _Section, room: int) -> _Section | None:
+    """Return two neighbours as one section when they have the same parent, or one is it, and there is room."""
+    pairs = zip(section.headings, following.headings, strict=False)
+    path = tuple(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if len(path) < max(len(section.headings), len(following.headings)) - 1:
+        return None
+    parts = [*_below(section, path), *_below(following, path)]
+    return _Section(path, parts) if weight(_joined(parts)) <= room else None
 
 
 def _below(section: _Section, path: tuple[str, ...]) -> list[Block]:
     """Return the blocks of a section, after those of its headings that are not in the path."""
-    marks = "#" * min(len(section.headings), _DEEPEST_HEADING)
-    titles = [Block("heading_open", f"{marks} {heading}", level=1) for heading in section.headings[len(path) :]]
-    return [*titles, *section.blocks]
+    levels = range(len(path) + 1, len(section.headings) + 1)
+    titles = [f"{'#' * min(level, _DEEPEST)} {section.headings[level - 1]}" for level in levels]
+    return [*(Block("heading_open", title) for title in titles), *section.blocks]
 
 
 def _sections(document: Document) -> list[_Section]:
@@ -118,10 +121,6 @@ def _sections(document: Document) -> list[_Section]:
             path.append((block.level, heading))
         sections.append(_Section((title, *(entry[1] for entry in path)), rest))
     return sections
-
-
-def _is_inside(section: _Section | None, outer: _Section) -> bool:
-    return section is not None and section.headings[: len(outer.headings)] == outer.headings
 
 
 def _heading(text: str) -> tuple[str, list[Block]]:
