@@ -53,6 +53,7 @@ CREATE VIRTUAL TABLE word_counts USING fts5vocab(words, row);
 """
 
 _QUESTION = """
+PRAGMA temp_store = MEMORY;
 CREATE VIRTUAL TABLE temp.question USING fts5(text, tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE temp.question_words USING fts5vocab(temp, question, instance);
 """
@@ -219,15 +220,18 @@ class Catalog:
             WHERE chunks.id IN ({",".join(str(int(i)) for i in ids)})"""  # noqa: S608 - whole numbers alone
         return {row[0]: _stored(row) for row in self._rows(query)}
 
-    def stems(self, text: str) -> list[tuple[str, int]]:
-        """Return the stems of the text in its order, each with the number of chunks that hold it (0: unknown word)."""
+    def stems(self, text: str) -> list[str]:
+        """Return the stems of the text in its order, as full text search sees them."""
         with self._lock, self._connection:
             self._connection.execute("DELETE FROM temp.question")
             self._connection.execute("INSERT INTO temp.question(text) VALUES (?)", (_storable(text),))
-            return self._connection.execute(
-                """SELECT term, coalesce((SELECT doc FROM word_counts WHERE word_counts.term = question_words.term), 0)
-                FROM temp.question_words ORDER BY offset"""
-            ).fetchall()
+            found = self._connection.execute("SELECT term FROM temp.question_words ORDER BY offset").fetchall()
+        return [row[0] for row in found]
+
+    def counts(self, stems: Iterable[str]) -> dict[str, int]:
+        """Return how many chunks hold each stem; 0 for an unknown word."""
+        query = "SELECT doc FROM word_counts WHERE term = ?"
+        return {stem: next(iter(self._rows(query, (stem,))), (0,))[0] for stem in stems}
 
     def match_words(
         self, terms: Sequence[str], ids: range, limit: int, weights: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -71,18 +71,17 @@ class Evidence:
     def __init__(self, catalog: Catalog, query: Query) -> None:
         self._catalog = catalog
         words = [*query.title_words, *query.body_words]
-        stems = catalog.stems("\n".join(words))
-        self._counts = dict(stems)
-        self._title = {stem for stem, _ in catalog.stems("\n".join(query.title_words))}
         self._words = words
-        self._stems_in_order = stems
+        self._stems = catalog.stems("\n".join(words))
+        self._counts = catalog.counts(dict.fromkeys(self._stems))
+        self._title = set(self._stems[: len(query.title_words)])
 
     @cached_property
     def unknown_words(self) -> list[str]:
         """Words of the question that stand nowhere in the index."""
-        if len(self._words) != len(self._stems_in_order):
+        if len(self._words) != len(self._stems):
             return []  # a word fell into several stems: which is which is not worth the search
-        return [word for word, (_, count) in zip(self._words, self._stems_in_order, strict=True) if count == 0]
+        return [word for word, stem in zip(self._words, self._stems, strict=True) if self._counts[stem] == 0]
 
     def features(
         self, found: Mapping[Kind, Found], ranked: Sequence[Candidate], shown: Sequence[StoredChunk]
@@ -110,7 +109,7 @@ class Evidence:
         return {name: float(numbers[name]) for name in FEATURES}
 
     def _stems_of(self, piece: StoredChunk) -> set[str]:
-        return {stem for stem, _ in self._catalog.stems(f"{piece.title}\n{piece.chunk.embedded_text}")}
+        return set(self._catalog.stems(piece.chunk.embedded_text))
 
     def _rarity(self, stem: str) -> float:
         return math.log((len(self._catalog) + 1.0) / (self._counts.get(stem, 0) + 0.5))
