@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from assistant.sandbox.gitlab.store import Row, Store
 
 PREFIX = "/api/v4"
+KEPT_REQUESTS = 10_000
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ENDPOINTS: Sequence[Endpoint] = (
     *projects.ENDPOINTS,
@@ -154,7 +155,8 @@ def _record(request: Request, status: int, user: Row | None) -> None:
         "created_at": store.now(),
     }
     with store.transaction():
-        store.insert("requests", row)
+        number = store.insert("requests", row)
+        store.run("DELETE FROM requests WHERE id <= ?", number - KEPT_REQUESTS)
 
 
 def _view(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:

@@ -64,25 +64,22 @@ def get_issue(call: Call) -> Answer:
     return Answer(_subscribed(call, project, issue))
 
 
-def _next_iid(call: Call, project: Row) -> int:
-    return 1 + call.store.value("SELECT max(iid) FROM issues WHERE project_id = ?", project["id"])
-
-
 def _wanted_iid(call: Call, project: Row) -> int:
     wanted = call.params.get("iid")
+    last = call.store.value("SELECT last_iid FROM projects WHERE id = ?", project["id"])
     if wanted is None or auth.level_of(call, project) < OWNER:
-        return _next_iid(call, project)
+        return last + 1
     if call.store.row("SELECT 1 FROM issues WHERE project_id = ? AND iid = ?", project["id"], wanted):
         raise invalid(iid=["has already been taken"])
     return int(wanted)
 
 
 def _insert(call: Call, project: Row, title: str, description: str | None) -> Row:
-    now = call.store.now()
+    now, iid = call.store.now(), _wanted_iid(call, project)
     owner = auth.level_of(call, project) >= OWNER
     values = {
         "project_id": project["id"],
-        "iid": _wanted_iid(call, project),
+        "iid": iid,
         "title": title,
         "description": description,
         "issue_type": call.params.get("issue_type") or "issue",
@@ -91,7 +88,9 @@ def _insert(call: Call, project: Row, title: str, description: str | None) -> Ro
         "created_at": call.params.get("created_at") if owner and call.params.get("created_at") else now,
         "updated_at": now,
     }
-    call.store.run("UPDATE projects SET last_activity_at = ? WHERE id = ?", now, project["id"])
+    call.store.run(
+        "UPDATE projects SET last_activity_at = ?, last_iid = max(last_iid, ?) WHERE id = ?", now, iid, project["id"]
+    )
     return call.store.get("issues", call.store.insert("issues", values))
 
 

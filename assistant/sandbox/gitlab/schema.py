@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS tokens (
 CREATE TABLE IF NOT EXISTS projects (
   id INTEGER PRIMARY KEY AUTOINCREMENT, full_path TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL,
   description TEXT, visibility TEXT NOT NULL DEFAULT 'private', default_branch TEXT NOT NULL DEFAULT 'main',
-  repository TEXT, created_at TEXT NOT NULL, last_activity_at TEXT NOT NULL);
+  repository TEXT, last_iid INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, last_activity_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS members (
   project_id INTEGER NOT NULL REFERENCES projects(id), user_id INTEGER NOT NULL REFERENCES users(id),
   access_level INTEGER NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (project_id, user_id));

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
-import jsonschema
+import jsonschema  # type: ignore[import-untyped] # it publishes no types
 import pytest
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def _inlined(value: Any, folder: Path) -> Any:
     return {key: _inlined(item, folder) for key, item in value.items()}
 
 
-FORMATS = jsonschema.FormatChecker(formats=())
-
-
-@FORMATS.checks("date-time", ValueError)
 def _is_moment(value: object) -> bool:
     """Tell whether a text is a moment with its zone."""
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+FORMATS = jsonschema.FormatChecker(formats=())
+FORMATS.checkers["date-time"] = (_is_moment, ValueError)
 
 
 @cache

@@ -61,7 +61,7 @@ def test_closing_sets_who_and_when_and_reopening_clears_both(project: Project) -
 def test_an_issue_is_found_again_by_a_marker_in_its_description(project: Project) -> None:
     marker = _word()
     iid = _issue(project, description=f"text\n\n<!-- {marker} -->").iid
-    found = project.issues.list(search=marker, **{"in": "description"}, get_all=False)
+    found = project.issues.list(query_parameters={"search": marker, "in": "description"}, get_all=False)
     assert [issue.iid for issue in found] == [iid]
     assert marker in found[0].description
 

@@ -25,8 +25,7 @@ STYLE = peers.ROOT / "assistant" / "sandbox" / "gitlab" / "templates" / "style.c
 
 @pytest.fixture
 def bot(direct: Target, switches: GitLabSwitches) -> Project:
-    assert switches
-    return connect(direct).projects.get(direct.project)
+    return connect(direct).projects.get(switches.gitlab.project)
 
 
 @pytest.fixture
