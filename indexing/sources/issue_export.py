@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from indexing.errors import BuildRefused
 from indexing.model import Skipped
 from indexing.resolution import ClosedIssue, Comment, to_document
+from indexing.sources.flags import is_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from indexing.sources import Item
 
 _LONGEST_LINE = 20_000_000  # bytes
-_NO = frozenset({"", "false", "0", "no", "off", "null", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,18 @@ class IssueExport:
     name: str = "issues"
 
     def items(self) -> Iterator[Item]:
-        """Yield each document, and each line or issue left out with the reason."""
+        """Yield each document, and each line or issue left out with the reason.
+
+        Raises:
+            BuildRefused: The file cannot be read.
+        """
         try:
             several = len(self._projects()) > 1
             for number, line in self._lines():
                 yield self._item(number, line, several_projects=several)
         except OSError as error:
-            yield Skipped(self.name, f"{self.path} cannot be read: {error.strerror or type(error).__name__}")
+            reason = error.strerror or type(error).__name__
+            raise BuildRefused(f"the issue export {self.path} cannot be read: {reason}") from error
 
     def _projects(self) -> set[str]:
         """Return the projects that appear in the file."""
@@ -139,13 +145,6 @@ def _comment(note: dict[str, Any]) -> Comment:
         internal=is_set(note.get("internal")) or is_set(note.get("confidential")),
         system=is_set(note.get("system")),
     )
-
-
-def is_set(value: object) -> bool:
-    """Return whether a flag is set. Whatever is not plainly `no` counts as set: what is hidden must stay hidden."""
-    if isinstance(value, str):
-        return value.strip().lower() not in _NO
-    return value is not None and value is not False and value != 0
 
 
 def _text(record: dict[str, Any], name: str) -> str:

@@ -35,13 +35,13 @@ class Origin:
         source: Name of the source.
         path: POSIX path below its root.
         url: Address a reader can open.
-        updated_at: ISO 8601 in UTC, or empty.
+        title: Stands in for one that the text does not have; empty for one made of the path.
     """
 
     source: str
     path: str
     url: str
-    updated_at: str = ""
+    title: str = ""
 
     @property
     def document(self) -> str:
@@ -79,16 +79,8 @@ def read_markdown(content: bytes, origin: Origin) -> Item:
     seen = normalise(text, components=origin.path.lower().endswith(".mdx"))
     if not seen.text.strip():
         return Skipped(origin.document, "holds no text that a reader would see")
-    title = (seen.title or _readable(origin.path))[:_LONGEST_TITLE]
-    return Document(
-        id=origin.document,
-        kind="page",
-        title=title,
-        url=origin.url,
-        text=seen.text,
-        source=origin.source,
-        updated_at=origin.updated_at,
-    )
+    title = " ".join((seen.title or origin.title or _readable(origin.path)).split())[:_LONGEST_TITLE]
+    return Document(origin.document, "page", title, origin.url, seen.text, origin.source)
 
 
 def _decoded(content: bytes) -> str | None:

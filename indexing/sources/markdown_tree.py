@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from indexing.errors import BuildRefused
 from indexing.model import Skipped
 from indexing.sources.markdown_file import MAX_BYTES, Origin, is_wanted, read_markdown, too_large, web_address
 
@@ -33,11 +34,14 @@ class MarkdownTree:
     max_bytes: int = MAX_BYTES
 
     def items(self) -> Iterator[Item]:
-        """Yield each document, and each file left out with the reason."""
+        """Yield each document, and each file left out with the reason.
+
+        Raises:
+            BuildRefused: There is no such folder.
+        """
         root = self.root.resolve()
         if not root.is_dir():
-            yield Skipped(self.name, f"{self.root} is no folder: check the path")
-            return
+            raise BuildRefused(f"{self.root} is no folder: check the path of the source {self.name!r}")
         for path in sorted(_files(root), key=lambda file: file.relative_to(root).parts):
             yield self._item(path, root)
 
