@@ -31,7 +31,7 @@ class GitLabSwitches:
         return answer.json()
 
     def post(self, name: str, **values: Any) -> Any:
-        """Throw a switch: `faults`, `clock`, `reset`, …; see `assistant/sandbox/gitlab/control.py`."""
+        """Throw a switch: `faults`, `clock`, `users`, `forget`; see `assistant/sandbox/gitlab/control.py`."""
         answer = httpx.post(f"{self.gitlab.url}/_fake/{name}", json=values, timeout=5, trust_env=False)
         answer.raise_for_status()
         return answer.json()

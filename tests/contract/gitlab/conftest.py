@@ -76,3 +76,9 @@ def acting_as(direct: Target, switches: GitLabSwitches) -> Callable[..., Project
         return connect(Target(direct.url, made["token"], direct.project)).projects.get(direct.project, lazy=True)
 
     return act
+
+
+@pytest.fixture
+def bot(direct: Target, switches: GitLabSwitches) -> Project:
+    """Give the stand-in's project as the bot sees it, with all switches off."""
+    return connect(direct).projects.get(switches.gitlab.project)

@@ -140,11 +140,12 @@ def prism(upstream: str, log: Path) -> Iterator[str]:
     Yields:
         The proxy's address.
     """
+    spec = need_shared(HELD_SPEC)
     modules, port = install_node_peers(), free_port()
     entry = modules / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
     command = ["node", str(entry), "proxy", "-h", "127.0.0.1", "-p", str(port), "--errors"]
     with log.open("wb") as out:
-        child = subprocess.Popen([*command, str(need_shared(HELD_SPEC)), upstream], stdout=out, stderr=out)  # noqa: S603 - fixed arguments
+        child = subprocess.Popen([*command, str(spec), upstream], stdout=out, stderr=out)  # noqa: S603 - fixed arguments
     try:
         _wait_listening(child, log)
         yield f"http://127.0.0.1:{port}"

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gitlab
+import pytest
 import requests
 
 from tests.contract.gitlab import peers
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.fakes.gitlab_process import GitLabSwitches
 
 
@@ -53,3 +56,8 @@ def connect(target: Target) -> gitlab.Gitlab:
         keep_base_url=True,
         retry_transient_errors=False,
     )
+
+
+def refused(status: int) -> AbstractContextManager[pytest.ExceptionInfo[gitlab.GitlabError]]:
+    """Expect GitLab to refuse with this status."""
+    return pytest.raises(gitlab.GitlabError, check=lambda error: error.response_code == status)

@@ -11,21 +11,16 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.contract.gitlab import peers
-from tests.contract.gitlab.targets import Target, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitlab.v4.objects import Project
 
-    from tests.fakes.gitlab_process import GitLabSwitches
+    from tests.contract.gitlab.targets import Target
+
 
 STYLE = peers.ROOT / "assistant" / "sandbox" / "gitlab" / "templates" / "style.css"
-
-
-@pytest.fixture
-def bot(direct: Target, switches: GitLabSwitches) -> Project:
-    return connect(direct).projects.get(switches.gitlab.project)
 
 
 @pytest.fixture
