@@ -150,7 +150,7 @@ def start(data_dir: Path, options: Options = Options()) -> RunningGitLab:
         TemporarilyUnavailable: It did not start; the message names its log.
     """
     data_dir = data_dir.resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(data_dir / LOCK):
         return find(data_dir) or _launch(data_dir, options)
 

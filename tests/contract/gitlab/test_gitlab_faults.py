@@ -62,6 +62,18 @@ def test_a_hanging_and_a_slow_answer_run_into_the_clients_patience(
     assert hasty.http_get(f"/projects/{bot.id}")
 
 
+def test_a_moved_project_redirects_reading_and_refuses_writing(
+    bot: Project, direct: Target, switches: GitLabSwitches
+) -> None:
+    plain = gitlab.Gitlab(direct.url, private_token=direct.token, timeout=5)
+    there = f"{direct.url}/api/v4/projects/{bot.id}"
+    switches.post("faults", kind="redirect", location=there)
+    assert plain.projects.get("moved/away").id == bot.id
+    switches.post("faults", kind="redirect", location=f"{there}/issues")
+    with pytest.raises(gitlab.RedirectError):
+        plain.http_post("/projects/1/issues", post_data={"title": "x"})
+
+
 def test_limits_per_minute_are_refused_with_a_waiting_time(bot: Project, switches: GitLabSwitches) -> None:
     switches.post("clock", now="2026-11-21T10:00:00Z")
     switches.post("limits", notes=1)
