@@ -136,7 +136,7 @@ def test_quick_actions_and_mentions_in_hostile_texts_are_those_of_the_oracle() -
 
 def test_the_catalogued_attacks_do_in_the_stand_in_what_the_oracle_says() -> None:
     catalogue = peers.need_shared(peers.SHARED / ".." / "attacks" / "attacks.jsonl")
-    payloads = [json.loads(line)["payload"] for line in catalogue.read_text("utf-8").splitlines()]
+    payloads = [json.loads(line)["payload"] for line in catalogue.read_bytes().splitlines()]
     assert any(quick_actions.extract(payload).commands for payload in payloads)
     for payload in payloads:
         _same_as_oracle(payload)
