@@ -1,0 +1,173 @@
+"""The evidence check: a claim stays only when a passage that it cites supports it.
+
+What it can see: terms, numbers, identifiers, flags and commands that do not stand in the passage. What it cannot see:
+a negation turned round with the passage's own words. That is why the quote stands beside every citation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.core.links import without_links
+from assistant.core.model import Citation, Claim, Draft
+from assistant.core.spans import sentences, spans
+from assistant.core.terms import literals, terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexing.model import Passage
+
+DOCUMENTS_MAX = 3
+TERMS_HELD = 0.6
+"""Share of a claim's terms that must stand in the cited passages."""
+QUOTE_MAX = 300
+"""Characters of a citation's quote."""
+
+_DESTRUCTIVE = re.compile(
+    r"(?:curl|wget)\b[^\n|]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
+    r"|\brm\s+-[a-z]*[rf][a-z]*\s+(?:/|~|\*|\$)"
+    r"|--insecure\b|--no-check-certificate\b|\bchmod\s+-?R?\s*777\b|\bmkfs\b|\bdd\s+if="
+    r"|\bDROP\s+(?:TABLE|DATABASE)\b",
+    re.IGNORECASE,
+)
+_LEFT_OUT = "(a command that can do damage is left out; read the source before you run it)"
+_ASKS_FOR_SECRETS = re.compile(
+    r"(?:send|share|dm|give|tell|provide|post|mail|schick\w*|sende\w*|nenn\w*|verrat\w*)\W+(?:\w+\W+){0,4}?"
+    r"(?:password|passwort|kennwort|passcode|secret|token|credential|private key)"
+    r"|\bdm\s+your\b|(?:提供|发送|告诉)[^。\n]{0,8}(?:密码|口令|令牌)|(?:パスワード|暗証番号)[^。\n]{0,6}(?:送|教え)",
+    re.IGNORECASE,
+)
+_TO_THE_ASSISTANT = re.compile(
+    r"(?:^|\W)(?:assistant|助手|アシスタント|system|システム|系统|ki|ia|ai|l['’]ia)\s*(?:须知|注意|note|:|：)"
+    r"|(?:answer|reply|respond|antworte|réponds|请回答|以後の回答)\w*\W+(?:\w+\W+){0,3}?(?:only|always|immer|toujours|with:|with the)"
+    r"|以後の回答|请回答|instructions? pour l['’]ia|every answer|(?:close|end|after|begin|start) (?:the|every|each) answer"
+    r"|ignore (?:all|the|your|previous)|(?:you|du) (?:now )?(?:obey|gehorchst)"
+    r"|may i share secrets",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """What is left of a draft.
+
+    Attributes:
+        text: Markdown with `[n]` marks, numbered from 1 in order of appearance; empty when nothing is supported.
+        citations: One for each cited passage, at most three documents.
+        kept: Share of the draft's claims that were kept, 0..1.
+        dropped: Why claims were dropped, by reason: `uncited`, `unsupported`, `instruction`, `too_many_documents`.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    kept: float
+    dropped: tuple[str, ...] = ()
+
+
+def check(draft: Draft, passages: Sequence[Passage]) -> Supported:
+    """Keep the claims that a cited passage supports, in the draft's order.
+
+    Args:
+        draft: Model output.
+        passages: What the model saw; numbers in claims refer to `Passage.n`.
+    """
+    known = {passage.n: passage for passage in passages}
+    numbers: dict[int, int] = {}
+    documents: set[str] = set()
+    lines: list[str] = []
+    citations: list[Citation] = []
+    dropped: list[str] = []
+    for claim in draft.claims:
+        cited = [known[n] for n in dict.fromkeys(claim.cites) if n in known]
+        cited = [passage for passage in cited if supports(passage, claim.text)] or _together(cited, claim.text)
+        reason = _refusal(claim, cited, documents)
+        if reason:
+            dropped.append(reason)
+            continue
+        cited = [p for p in cited if p.chunk.document in documents or len(documents) < DOCUMENTS_MAX]
+        for passage in cited:
+            documents.add(passage.chunk.document)
+            if passage.n not in numbers:
+                numbers[passage.n] = len(numbers) + 1
+                citations.append(_citation(numbers[passage.n], passage, claim.text))
+        lines.append(_marked(_harmless(claim.text), [numbers[passage.n] for passage in cited]))
+    kept = len(lines) / len(draft.claims) if draft.claims else 0.0
+    return Supported("\n\n".join(lines), tuple(citations), kept, tuple(dropped))
+
+
+def _refusal(claim: Claim, cited: list[Passage], documents: set[str]) -> str:
+    if _ASKS_FOR_SECRETS.search(claim.text) or _TO_THE_ASSISTANT.search(claim.text):
+        return "instruction"
+    if not claim.cites:
+        return "uncited"
+    if not cited:
+        return "unsupported"
+    if _DESTRUCTIVE.search(claim.text) and not all(passage.confirmed for passage in cited):
+        return "unsupported"
+    full = len(documents) >= DOCUMENTS_MAX and all(passage.chunk.document not in documents for passage in cited)
+    return "too_many_documents" if full else ""
+
+
+def supports(passage: Passage, text: str) -> bool:
+    """True when what the text says stands in the passage: its literals letter by letter, most of its terms."""
+    held = passage.chunk.embedded_text
+    if _plain(text) in _plain(held):
+        return True
+    squeezed = " ".join(held.split()).casefold()
+    if any(" ".join(literal.split()).casefold() not in squeezed for literal in literals(text)):
+        return False
+    wanted = set(terms(text))
+    if not wanted:
+        return False
+    return len(wanted & set(terms(held))) / len(wanted) >= TERMS_HELD
+
+
+def _together(cited: list[Passage], text: str) -> list[Passage]:
+    """Return all cited passages when only their union supports the text, else none."""
+    if len(cited) < 2:  # noqa: PLR2004 - one passage was tried alone
+        return []
+    held = " ".join(passage.chunk.embedded_text for passage in cited)
+    squeezed = " ".join(held.split()).casefold()
+    wanted = set(terms(text))
+    whole = all(" ".join(literal.split()).casefold() in squeezed for literal in literals(text))
+    return cited if whole and wanted and len(wanted & set(terms(held))) / len(wanted) >= TERMS_HELD else []
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _citation(n: int, passage: Passage, claim: str) -> Citation:
+    quote = _quote(passage.chunk.text, claim)
+    return Citation(n, passage.title, passage.url, passage.chunk.document, without_links(quote))
+
+
+def _quote(text: str, claim: str) -> str:
+    """Return the sentence or block of the passage that shares most with the claim."""
+    wanted = set(terms(claim))
+    best = (-1.0, "")
+    for span in spans(text):
+        if span.kind == "heading":
+            continue
+        for part in sentences(span.text) if span.kind == "prose" else (span.text,):
+            own = set(terms(part))
+            score = len(wanted & own) / (1 + len(own)) ** 0.5
+            if score > best[0]:
+                best = (score, part)
+    return best[1] if len(best[1]) <= QUOTE_MAX else best[1][: QUOTE_MAX - 1].rstrip() + "…"
+
+
+def _harmless(text: str) -> str:
+    """Return the text without web addresses and without commands that destroy."""
+    kept = [_LEFT_OUT if _DESTRUCTIVE.search(line) else line for line in text.split("\n")]
+    return without_links("\n".join(kept))
+
+
+def _marked(text: str, numbers: Sequence[int]) -> str:
+    marks = "".join(f"[{n}]" for n in sorted(set(numbers)))
+    last = text.rsplit("\n", 1)[-1].strip()
+    block = last.startswith(("```", "~~~", "|", "- ", "* ", "+ ")) or re.match(r"\d+[.)]\s", last)
+    return f"{text}\n\n{marks}" if block else f"{text} {marks}"

@@ -1,0 +1,214 @@
+"""Settings: one frozen object, and the only reader of the environment.
+
+Order: environment, then the file a variable with `_FILE` at its end names, then `assistant.toml` in the working
+directory, then the default. Secrets come from the environment or a `_FILE` alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from assistant.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+FILE = "assistant.toml"
+PREFIX = "ASSISTANT_"
+SECRETS = ("openai_api_key", "gitlab_token", "gitlab_read_token")
+PUBLIC_NAMES = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "GITLAB_URL", "GITLAB_PROJECT", "GITLAB_TOKEN", "GITLAB_READ_TOKEN")
+"""Names that users know from elsewhere; every other setting is `ASSISTANT_` and its name in capitals."""
+
+
+class Folder(BaseModel):
+    """A tree of Markdown files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: Literal["folder"]
+    path: Path
+    name: str = "docs"
+    base_url: str = ""
+
+
+class IssueFile(BaseModel):
+    """Closed issues as JSON Lines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: Literal["issues"]
+    path: Path
+    name: str = "issues"
+
+
+class GitRepository(BaseModel):
+    """The Markdown files of a git repository at a ref."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: Literal["git"]
+    url: str
+    name: str
+    ref: str = ""
+    base_url: str = ""
+
+
+class GitLabProject(BaseModel):
+    """A GitLab project's closed issues with comments, and its wiki; read with `GITLAB_READ_TOKEN`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: Literal["gitlab"]
+    project: str
+    name: str = "issues"
+
+
+Source = Annotated[Folder | IssueFile | GitRepository | GitLabProject, Field(discriminator="type")]
+
+
+def _known_as(name: str) -> AliasChoices:
+    """Accept a setting by a name that users know, and by ours in `assistant.toml`."""
+    return AliasChoices(name.upper(), name)
+
+
+class Settings(BaseSettings):
+    """All settings. The README's table is made from this class; a test holds the two together."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, populate_by_name=True)
+
+    home: Path = Field(Path(".assistant"), description="Where everything lives")
+    database_url: str = Field("", description="State database; empty is SQLite under the home")
+    language: str = Field("en", description="Language of fixed texts where the asker's is not known")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="Lowest level that is logged")
+    source: tuple[Source, ...] = Field((), description="Sources of the knowledge base (tables `[[source]]`)")
+    embedder: str = Field("packaged", description="`packaged`, a folder with a sentence-transformers model, or `hashing`")
+    model: str = Field("", description="Model name at the OpenAI-compatible server; empty answers with quotations")
+    model_timeout_s: float = Field(20.0, gt=0, description="Seconds until a slow model is given up and passages are quoted")
+    model_prompt_tokens: int = Field(600, ge=200, description="Tokens of one prompt at most")
+    model_answer_tokens: int = Field(300, ge=50, description="Tokens of one answer at most")
+    openai_base_url: str = Field("", validation_alias=_known_as("openai_base_url"), description="Address of the model server")
+    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias=_known_as("openai_api_key"), description="Its key")
+    gitlab_url: str = Field("", validation_alias=_known_as("gitlab_url"), description="Address of GitLab")
+    gitlab_project: str = Field("", validation_alias=_known_as("gitlab_project"), description="Project that takes issues")
+    gitlab_token: SecretStr = Field(
+        SecretStr(""), validation_alias=_known_as("gitlab_token"), description="Token that opens issues: scope `api`"
+    )
+    gitlab_read_token: SecretStr = Field(
+        SecretStr(""), validation_alias=_known_as("gitlab_read_token"), description="Token that reads sources: `read_api`"
+    )
+    gitlab_timeout_s: float = Field(20.0, gt=0, description="Seconds until a request to GitLab is given up")
+    label_support: str = Field("support", min_length=1, description="Label of every issue that waits for a responder")
+    label_awaiting_feedback: str = Field("awaiting-feedback", min_length=1, description="Beside it: waits for the asker")
+    topic_labels: bool = Field(default=True, description="Suggest topic labels from the nearest closed issues")
+    escalation: Literal["automatic", "confirm", "off"] = Field(
+        "automatic", description="What happens to a question without an answer: an issue, a yes first, or none"
+    )
+    console_visibility: Literal["public", "private"] = Field(
+        "private", description="Who reads along in the terminal; issues from a private place are confidential"
+    )
+    needs_detail_after: float = Field(
+        30.0, ge=0, description="Minutes without a reply to a question back until an issue is opened; 0 is at once"
+    )
+    confirm_within: float = Field(24.0, gt=0, description="Hours to say yes to an issue; then the question is declined")
+    uncertain_write_wait_s: float = Field(
+        75.0, ge=0, description="Seconds before a write with a lost answer is looked up; longer than GitLab works on one"
+    )
+    question_limit: int = Field(8000, ge=100, description="Characters of a question at most")
+    keep_days: int = Field(365, ge=1, description="Days that texts are kept, as people are told")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0913 - the library's signature
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then `_FILE` variables, then `assistant.toml`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _SecretFiles(settings_cls), _Toml(settings_cls)
+
+    def database(self) -> str:
+        """Return the SQLAlchemy URL of the state database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'state.db'}"
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets from the files that `NAME_FILE` variables name."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        variable = f"{field_name.upper()}_FILE"
+        named = os.environ.get(variable, "") if field_name in SECRETS else ""
+        if not named:
+            return None, field_name, False
+        try:
+            return Path(named).read_text("utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotConfigured(f"{variable} names a file that cannot be read ({named}): {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class _Toml(PydanticBaseSettingsSource):
+    """`assistant.toml`; secrets in it are refused, and paths in it are relative to it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        path = Path(FILE)
+        if not path.is_file():
+            return {}
+        try:
+            found = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise NotConfigured(f"{FILE} cannot be read: {error}") from error
+        for name in SECRETS:
+            if name in found:
+                raise NotConfigured(f"{FILE} holds {name}: set {name.upper()} or {name.upper()}_FILE in the environment")
+        return found
+
+
+def load(**changes: Any) -> Settings:  # noqa: ANN401 - values of any setting
+    """Read the settings.
+
+    Args:
+        changes: Settings of the command line, by name; they win over everything else.
+
+    Raises:
+        NotConfigured: A setting is unknown or wrong; one line names it and says what is accepted.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(**changes)
+    except ValidationError as error:
+        raise NotConfigured(_explained(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if field.validation_alias is None}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            raise NotConfigured(f"unknown setting {variable} in the environment{_nearest(variable, known)}")
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f"; did you mean {close[0]}?" if close else "; the README lists all settings"
+
+
+def _explained(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {name} in {FILE}{_nearest(name, set(Settings.model_fields))}"
+    shown = "" if name in {*SECRETS, *(secret.upper() for secret in SECRETS)} else f" (found {first['input']!r})"
+    return f"setting {name}: {first['msg']}{shown}"

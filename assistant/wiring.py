@@ -1,0 +1,323 @@
+"""Settings -> running parts. The only place that builds adapters."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.errors import NotConfigured, TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from assistant.adapters.console import ConsoleChat
+    from assistant.adapters.gitlab import GitLabTracker
+    from assistant.core.model import Decision, IssueDraft, Question
+    from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
+    from assistant.settings import Settings, Source
+    from assistant.store import Store
+    from assistant.workflows.ask import Asking
+    from assistant.workflows.escalate import DraftIssue
+    from assistant.workflows.worker import Worker
+    from indexing.embedder import Embedder
+    from indexing.live import LiveIndex
+    from indexing.model import Clean
+    from indexing.sources import Source as DocumentSource
+
+KEY_BYTES = 32
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+def home(settings: Settings) -> Path:
+    """Return the home, made when absent and closed to other users."""
+    path = settings.home.resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NotConfigured(f"ASSISTANT_HOME={settings.home} cannot be made: {error.strerror}") from error
+    return path
+
+
+# --- the knowledge base
+
+
+def index_root(settings: Settings) -> Path:
+    """Return the folder of the index versions."""
+    return home(settings) / "index"
+
+
+def embedder(settings: Settings) -> Embedder:
+    """Return the embedder that is set; its model is loaded at its first use.
+
+    Raises:
+        NotConfigured: The setting names nothing that can be loaded.
+    """
+    from indexing.embedder import HashingEmbedder  # noqa: PLC0415 - heavy rooms load when they are used
+    from indexing.sentence_transformers_embedder import (  # noqa: PLC0415 - as above
+        PACKAGED_SHA256,
+        SentenceTransformersEmbedder,
+        packaged_model,
+    )
+
+    if settings.embedder == "hashing":
+        return HashingEmbedder()
+    cache = home(settings) / "checked-models.json"
+    if settings.embedder == "packaged":
+        return SentenceTransformersEmbedder(packaged_model(), PACKAGED_SHA256, cache=cache)
+    path = Path(settings.embedder)
+    if not (path / "modules.json").is_file():
+        raise NotConfigured(
+            f"ASSISTANT_EMBEDDER={settings.embedder}: no folder with a sentence-transformers model (modules.json); "
+            "use `packaged`, such a folder, or `hashing`"
+        )
+    return SentenceTransformersEmbedder(path, None, cache=cache)
+
+
+def clean(settings: Settings) -> Clean:
+    """Return what strips invisible characters and masks secrets before anything is stored."""
+    del settings
+    from assistant.adapters.secret_scanner import make_mask  # noqa: PLC0415 - loads the rule engine
+
+    return make_mask()
+
+
+def sources(settings: Settings, docs: Sequence[Path] = (), issues: Sequence[Path] = ()) -> list[DocumentSource]:
+    """Return the sources given on the command line, or else those of `assistant.toml`.
+
+    Raises:
+        NotConfigured: There are none.
+    """
+    from indexing.sources.issue_export import IssueExport  # noqa: PLC0415 - heavy rooms load when they are used
+    from indexing.sources.markdown_tree import MarkdownTree  # noqa: PLC0415 - as above
+
+    if docs or issues:
+        return [*(MarkdownTree(path) for path in docs), *(IssueExport(path) for path in issues)]
+    if not settings.source:
+        raise NotConfigured("no sources: give --docs DIR or --issues FILE, or write [[source]] tables into assistant.toml")
+    return [_source(settings, one) for one in settings.source]
+
+
+def _source(settings: Settings, source: Source) -> DocumentSource:
+    from indexing.sources.git_repository import GitRepository  # noqa: PLC0415 - heavy rooms load when they are used
+    from indexing.sources.issue_export import IssueExport  # noqa: PLC0415 - as above
+    from indexing.sources.markdown_tree import MarkdownTree  # noqa: PLC0415 - as above
+
+    if source.type == "folder":
+        return MarkdownTree(source.path, source.name, source.base_url)
+    if source.type == "issues":
+        return IssueExport(source.path, source.name)
+    if source.type == "git":
+        return GitRepository(
+            source.url, name=source.name, ref=source.ref, cache=home(settings) / "git", base_url=source.base_url
+        )
+    from indexing.sources.gitlab_project import GitLabProject  # noqa: PLC0415 - loads python-gitlab
+
+    token = settings.gitlab_read_token.get_secret_value() or settings.gitlab_token.get_secret_value()
+    if not settings.gitlab_url or not token:
+        raise NotConfigured(f"source {source.project}: set GITLAB_URL and GITLAB_READ_TOKEN (scope read_api)")
+    return GitLabProject(settings.gitlab_url, token, source.project, name=source.name)
+
+
+def live_index(settings: Settings) -> LiveIndex:
+    """Return retrieval over whichever version is live."""
+    from indexing.live import LiveIndex  # noqa: PLC0415 - loads faiss
+
+    return LiveIndex(index_root(settings), lambda: embedder(settings))
+
+
+# --- answering
+
+
+def language_model(settings: Settings) -> LanguageModel | None:
+    """Return the configured model, or None: answers are quotations then.
+
+    Raises:
+        NotConfigured: Only one of address and name is set.
+    """
+    if not settings.model and not settings.openai_base_url:
+        return None
+    if not settings.model or not settings.openai_base_url:
+        missing = "OPENAI_BASE_URL" if settings.model else "ASSISTANT_MODEL"
+        raise NotConfigured(f"a model needs both OPENAI_BASE_URL and ASSISTANT_MODEL: set {missing}")
+    from assistant.adapters.openai_model import Limits, OpenAIModel  # noqa: PLC0415 - loads the openai client
+
+    limits = Limits(
+        timeout_s=settings.model_timeout_s,
+        prompt_tokens=settings.model_prompt_tokens,
+        answer_tokens=settings.model_answer_tokens,
+    )
+    return OpenAIModel(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model, limits)
+
+
+def answer(settings: Settings, retrieve: Retrieve, model: LanguageModel | None = None) -> Answer:
+    """Return what turns a question into a decision."""
+    from assistant.workflows.answer import make_answer  # noqa: PLC0415 - heavy rooms load when they are used
+
+    del settings
+    return make_answer(retrieve, model)
+
+
+def answerer(settings: Settings, *, version: str | None = None, use_model: bool = True) -> Answer:
+    """Return the answer function over one index version, for evaluation: it waits for the embedding model.
+
+    Args:
+        settings: As loaded.
+        version: Name of an index version; None is the live one.
+        use_model: Draft with the configured model; False quotes.
+
+    Raises:
+        NoIndex: There is no such version.
+    """
+    from indexing.retrieve import Retriever  # noqa: PLC0415 - loads faiss
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    versions = Versions(index_root(settings))
+    opened = versions.open(version) if version else versions.open_live()
+    retriever = Retriever(opened, embedder(settings))
+    return answer(settings, retriever, language_model(settings) if use_model else None)
+
+
+# --- escalation
+
+
+def tracker(settings: Settings) -> GitLabTracker | None:
+    """Return the project that takes issues, or None when no GitLab is set up.
+
+    Raises:
+        NotConfigured: GitLab is set up by halves.
+    """
+    values = {
+        "GITLAB_URL": settings.gitlab_url,
+        "GITLAB_PROJECT": settings.gitlab_project,
+        "GITLAB_TOKEN": settings.gitlab_token.get_secret_value(),
+    }
+    missing = [name for name, value in values.items() if not value]
+    if len(missing) == len(values):
+        return None
+    if missing:
+        raise NotConfigured(f"GitLab is set up by halves: set {', '.join(missing)} as well")
+    from assistant.adapters.gitlab import GitLabTracker  # noqa: PLC0415 - loads python-gitlab
+
+    return GitLabTracker(
+        values["GITLAB_URL"],
+        values["GITLAB_TOKEN"],
+        values["GITLAB_PROJECT"],
+        timeout_s=settings.gitlab_timeout_s,
+        now=utc_now,
+    )
+
+
+def secret_key(settings: Settings) -> bytes:
+    """Return the key of this home's issue markers; made once, readable by the owner alone."""
+    path = home(settings) / "secret.key"
+    with suppress(FileExistsError):
+        with path.open("xb", opener=lambda name, flags: __import__("os").open(name, flags, 0o600)) as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise NotConfigured(f"{path} is damaged: restore it from a backup; issues are found again by it")
+    return key
+
+
+def issue_drafter(settings: Settings) -> DraftIssue:
+    """Return what builds the text of an issue from a question and its decision."""
+    from assistant.core import escalation  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.core.labels import Labels  # noqa: PLC0415 - as above
+
+    key = secret_key(settings)
+    labels = Labels(settings.label_support, settings.label_awaiting_feedback)
+
+    def draft(question: Question, decision: Decision | None, *, awaiting: bool, confidential: bool) -> IssueDraft:
+        terms = escalation.Terms(
+            marker=escalation.marker_for(question.id, key),
+            awaiting=awaiting,
+            confidential=confidential,
+            labels=labels,
+            topics=settings.topic_labels,
+        )
+        return escalation.draft_issue(question, escalation.searched_from(decision, labels), terms)
+
+    return draft
+
+
+class _NoTracker:
+    """Stands where no GitLab is set up: nothing is escalated then, so nothing calls it."""
+
+    def open_issue(self, draft: IssueDraft) -> object:
+        del draft
+        raise NotConfigured("no issue tracker is set up: set GITLAB_URL, GITLAB_PROJECT and GITLAB_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """The running parts of one home.
+
+    Attributes:
+        asking: The life of a question.
+        mask: Cleans and masks a text; everything people write passes it first.
+        index: Retrieval over the live version.
+        tracker: None when no GitLab is set up.
+    """
+
+    settings: Settings
+    store: Store
+    asking: Asking
+    worker: Worker
+    console: ConsoleChat
+    mask: Clean
+    index: LiveIndex
+    tracker: Tracker | None
+    draft_issue: DraftIssue
+
+
+def assistant(settings: Settings, *, now: Now = utc_now, on_text: Callable[[str], None] | None = None) -> Assistant:
+    """Build all parts of a home.
+
+    Args:
+        settings: As loaded.
+        now: The clock.
+        on_text: Called with each piece of a model's draft as it streams in.
+
+    Raises:
+        NotConfigured: A setting is wrong; the message says how to mend it.
+    """
+    from assistant.adapters.console import ConsoleChat  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
+    from assistant.core.safety import is_security  # noqa: PLC0415 - as above
+    from assistant.store import Store, open_database  # noqa: PLC0415 - as above
+    from assistant.work import WorkTable  # noqa: PLC0415 - as above
+    from assistant.workflows.ask import Asking  # noqa: PLC0415 - as above
+    from assistant.workflows.escalate import Escalation  # noqa: PLC0415 - as above
+    from assistant.workflows.telling import Telling  # noqa: PLC0415 - as above
+    from assistant.workflows.worker import Worker, boot_clock  # noqa: PLC0415 - as above
+
+    place = home(settings)
+    engine = open_database(settings.database())
+    store, work = Store(engine, now), WorkTable(engine, now)
+    console = ConsoleChat(place / "console.db")
+    telling = Telling(store, work, {"console": console})
+    issues, key, drafter = tracker(settings), secret_key(settings), issue_drafter(settings)
+    escalation = Escalation(
+        store,
+        work,
+        telling,
+        issues or _NoTracker(),  # type: ignore[arg-type] - escalation is off without one
+        drafter,
+        lambda question_id: marker_for(question_id, key),
+        must_hide=lambda question: is_security(question.full_text),
+        confirm_wait_s=settings.confirm_within * 3600,
+    )
+    index = live_index(settings)
+    decide = answer(settings, index, language_model(settings))
+    asking = Asking(store, work, telling, escalation, decide, settings.needs_detail_after * 60)
+    handlers = asking.handlers(issue_wait_s=settings.uncertain_write_wait_s)
+    worker = Worker(engine, handlers, now, place / "worker.lock", elapsed=boot_clock)
+    return Assistant(settings, store, asking, worker, console, clean(settings), index, issues, drafter)

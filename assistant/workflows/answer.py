@@ -1,0 +1,172 @@
+"""One question to one decision: retrieve, draft, check, decide. Reads and computes; writes nothing outside."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import structlog
+
+from assistant.core.decision import DecisionModel, Weights, decide
+from assistant.core.evidence import check
+from assistant.core.model import Abstained, Answered, Decision
+from assistant.core.quoting import NAME as EXTRACTIVE
+from assistant.core.quoting import Extractive
+from assistant.core.requests import is_picture_only, says_nothing, wants_people
+from assistant.errors import AssistantError, Rejected
+from assistant.texts import Text, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assistant.core.model import Draft, Outcome, Question
+    from assistant.ports import Answer, LanguageModel, Retrieve
+    from indexing.model import Retrieval
+
+MILLISECONDS = 1000.0
+log = structlog.get_logger(__name__)
+
+
+def check_question(text: str, limit: int = 8000, language: str = "en") -> None:
+    """Refuse what cannot be answered, with a clear word in the asker's language.
+
+    Args:
+        text: Cleaned.
+        limit: Characters at most.
+        language: Of the refusal.
+
+    Raises:
+        Rejected: Empty, too long, or a picture only.
+    """
+    if len(text) > limit:
+        raise Rejected(tell(language, Text.TOO_LONG, length=len(text), limit=limit))
+    if is_picture_only(text):
+        raise Rejected(tell(language, Text.PICTURE_ONLY))
+    if not any(character.isalnum() for character in text):
+        raise Rejected(tell(language, Text.EMPTY))
+
+
+def load_decision_model(content: str | None = None) -> DecisionModel:
+    """Read the fitted weights; None reads the ones that ship with the package.
+
+    Raises:
+        ValueError: The content is no decision model.
+    """
+    text = content if content is not None else files("assistant").joinpath("decision_model.json").read_text("utf-8")
+    found = json.loads(text)
+    try:
+        return DecisionModel(_weights(found["full"]), _weights(found["lexical"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no decision model: {error}") from error
+
+
+def _weights(found: dict[str, list[float] | list[str] | float]) -> Weights:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return Weights(**values)  # type: ignore[arg-type] - the shape is checked by the constructor's names
+
+
+@dataclass
+class _Laps:
+    clock: Callable[[], float]
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._begun = self._last = self.clock()
+
+    def end(self, stage: str) -> None:
+        now = self.clock()
+        self.milliseconds[stage] = (now - self._last) * MILLISECONDS
+        self._last = now
+
+    def total(self) -> float:
+        return (self.clock() - self._begun) * MILLISECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Turns questions into decisions; safe to share between threads as far as its parts are.
+
+    Attributes:
+        retrieve: Searches the live index version.
+        model: Writes drafts; None quotes passages.
+        decision: Fitted weights.
+        clock: Seconds, for the timings.
+        on_text: Called with each piece of a model's text as it streams in.
+    """
+
+    retrieve: Retrieve
+    model: LanguageModel | None
+    decision: DecisionModel
+    clock: Callable[[], float] = time.perf_counter
+    on_text: Callable[[str], None] | None = None
+
+    def __call__(self, question: Question) -> Decision:
+        """Decide one question.
+
+        Raises:
+            Exception: What retrieval raises (no index, damaged index).
+        """
+        laps = _Laps(self.clock)
+        retrieval = self.retrieve(question.full_text)
+        laps.end("retrieve")
+        draft, prompt, degraded = self._draft(question, retrieval)
+        laps.end("model")
+        supported = check(draft, retrieval.passages)
+        outcome = decide(question, retrieval, supported, self.decision)
+        if isinstance(outcome, Answered | Abstained) and not draft.found and draft.written_by != EXTRACTIVE:
+            outcome = self._not_found(question, retrieval)
+        if wants_people(question.full_text):
+            outcome = _for_people(outcome)
+        elif says_nothing(question.full_text):
+            outcome = Abstained("no_passages", 0.0)
+        laps.end("evidence")
+        if not degraded and retrieval.lexical_only:
+            degraded = "lexical_only"
+        timings = {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()}
+        return Decision(outcome, retrieval, draft.written_by, degraded, timings, prompt)
+
+    def _draft(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str, str]:
+        """Return draft, prompt, and why the model was not used although one is set."""
+        if self.model is None or not retrieval.passages:
+            return *self._quote(question, retrieval), ""
+        try:
+            return *self.model.draft(question, retrieval.passages, self.on_text), ""
+        except AssistantError as error:
+            log.warning("answer.model_unavailable", question=question.id, error=str(error))
+            return *self._quote(question, retrieval), "model_unavailable"
+
+    def _quote(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str]:
+        return Extractive().draft(question, retrieval.passages)
+
+    def _not_found(self, question: Question, retrieval: Retrieval) -> Abstained:
+        """The model says that the passages do not answer; what quotations there are go to the responder."""
+        quotations = check(self._quote(question, retrieval)[0], retrieval.passages)
+        outcome = decide(question, retrieval, quotations, self.decision)
+        suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
+        return Abstained("weak_evidence", outcome.score, suggested=suggested)
+
+
+def _for_people(outcome: Outcome) -> Abstained:
+    suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
+    return Abstained("asked_for_people", outcome.score, suggested=suggested)
+
+
+def _suggested(outcome: Outcome) -> Answered | None:
+    return outcome.suggested if isinstance(outcome, Abstained) else None
+
+
+def make_answer(
+    retrieve: Retrieve,
+    model: LanguageModel | None,
+    *,
+    decision: DecisionModel | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+    on_text: Callable[[str], None] | None = None,
+) -> Answer:
+    """Return the function that decides questions."""
+    return Answering(retrieve, model, decision or load_decision_model(), clock, on_text)
+
+
