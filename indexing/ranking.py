@@ -20,8 +20,10 @@ _DEEP = 40  # documents of a kind that are scored
 _REST = slice(5, 30)  # ranks that show what an average document of the kind scores
 _DECAY = 0.5  # of the 2nd, 3rd, ... best chunk of a document in its lexical score
 _CHUNKS = 6
-_DENSE_RANK, _LEXICAL_RANK, _COSINE, _LEXICAL = 2.6, 2.8, 6.8, 0.9
-"""Weights of the four parts of a score: listwise softmax regression over questions with known documents."""
+_DENSE_RANK, _LEXICAL_RANK, _COSINE, _TOPIC, _LEXICAL = 2.0, 3.0, 2.5, 7.0, 0.3
+"""Weights of the parts of a score: listwise softmax regression over real questions with known documents."""
+_LEXICAL_ALONE = 4.0
+"""Weight of the full text score when there are no vectors to say how far a document stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Chunks of one kind that the searches found: chunk id -> score, best first.
+    """What the searches found of one kind. Chunks are in mappings of chunk id -> score, best first.
 
     Attributes:
         dense: Cosines.
+        topics: By document number, the cosine of the mean of its chunks' vectors: what the document as a whole is
+            about. Empty without vectors.
         lexical: BM25, one mapping for each full text table that was asked (the same tables for both kinds).
     """
 
     dense: Mapping[int, float]
+    topics: Sequence[float]
     lexical: Sequence[Mapping[int, float]]
 
 
@@ -61,7 +66,7 @@ def rank(found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence
     """Return the documents found, best first.
 
     A document's score is a weighted sum of its reciprocal ranks among its kind (by cosine and by full text) and of how
-    far its cosine and its full text score stand above those of the 6th to 30th document of its kind.
+    far its best cosine, its topic's and its full text score stand above those of the 6th to 30th document of its kind.
 
     Args:
         found: By kind.
@@ -108,29 +113,37 @@ def _of_kind(kind: Kind, part: Found, lexical: Mapping[int, float], documents: S
     cosines: dict[int, float] = {}
     for chunk, cosine in part.dense.items():
         cosines[documents[chunk]] = max(cosine, cosines.get(documents[chunk], -1.0))
-    floor = min(cosines.values(), default=0.0)
     ranks = (_ranks(cosines), _ranks(lexical))
     fused = {
         number: _DENSE_RANK * _reciprocal(ranks[0].get(number)) + _LEXICAL_RANK * _reciprocal(ranks[1].get(number))
         for number in cosines.keys() | lexical.keys()
     }
     chosen = sorted(fused, key=lambda number: (-fused[number], number))[:_DEEP]
-    usual = _mean(sorted((cosines.get(number, floor) for number in chosen), reverse=True)[_REST])
-    usual_lexical = _mean(sorted((lexical.get(number, 0.0) for number in chosen), reverse=True)[_REST])
+    floor = min(cosines.values(), default=0.0)
+    parts = [(_LEXICAL if cosines else _LEXICAL_ALONE, [lexical.get(number, 0.0) for number in chosen])]
+    if cosines:
+        parts.append((_COSINE, [cosines.get(number, floor) for number in chosen]))
+        parts.append((_TOPIC, [part.topics[number] for number in chosen]))
+    above = [_above_usual(weight, values) for weight, values in parts]
     chunks = _chunks_by_document(part, documents)
     return [
         Candidate(
             number=number,
             kind=kind,
-            score=fused[number]
-            + _COSINE * (cosines.get(number, floor) - usual)
-            + _LEXICAL * (lexical.get(number, 0.0) - usual_lexical),
+            score=fused[number] + sum(values[position] for values in above),
             cosine=cosines.get(number, floor),
             lexical=lexical.get(number, 0.0),
             chunks=chunks[number],
         )
-        for number in chosen
+        for position, number in enumerate(chosen)
     ]
+
+
+def _above_usual(weight: float, values: Sequence[float]) -> list[float]:
+    """Return how far each value stands above what an average document of the kind has, weighted."""
+    rest = sorted(values, reverse=True)[_REST]
+    usual = sum(rest) / len(rest) if rest else 0.0
+    return [weight * (value - usual) for value in values]
 
 
 def _chunks_by_document(part: Found, documents: Sequence[int]) -> dict[int, tuple[int, ...]]:
@@ -152,7 +165,3 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
 def _reciprocal(place: int | None) -> float:
     """Return 1 for the first place that could be, falling with the place; 0 for none."""
     return 0.0 if place is None else _K / (_K + place)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from indexing.errors import Incompatible
@@ -13,6 +14,9 @@ from indexing.ranking import Found, rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from indexing.catalog import Scores, StoredChunk
     from indexing.embedder import Embedder
@@ -26,13 +30,13 @@ __all__ = ["FEATURES", "Retriever"]
 _KINDS: tuple[Kind, ...] = ("page", "issue")
 _DENSE = 200  # chunks of a kind from the vectors
 _LEXICAL = 400  # chunks of a kind from each full text table
-_WEIGHTS = (4.0, 1.0, 1.0)  # of title, headings and text in BM25
+_WEIGHTS = (8.0, 2.0, 1.0)  # of title, headings and text in BM25
 _TITLE = 2  # a word of the question's title counts as often
 _SHARES = (1.0, 0.3, 1.0)  # of words, substrings and character pairs
 _PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
 _PER_DOCUMENT = 2
-_SECOND = 1.0  # by which the second chunk of a document stands behind its first
+_SECOND = 2.0  # by which the second chunk of a document stands behind its first
 _STEM = 4  # letters of an unknown word that a substring must keep
 
 
@@ -74,15 +78,12 @@ class Retriever:
         asked = bool(query.title_words or query.body_words)
         vector = self._embedder.encode_query(query.dense) if self._embedder is not None and asked else None
         laps.end("embed")
-        dense: dict[Kind, dict[int, float]] = {"page": {}, "issue": {}}
-        if vector is not None:
-            for kind in _KINDS:
-                ids, scores = self._version.vectors.search(vector, _DENSE, self._catalog.ids(kind))
-                dense[kind] = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        dense = {kind: self._dense(vector, kind) for kind in _KINDS}
+        topics = (self._topics @ vector).tolist() if vector is not None else []
         laps.end("dense")
         evidence = Evidence(self._catalog, query)
         substrings = [*query.identifiers, *_parts(evidence.unknown_words)]
-        found = {kind: Found(dense[kind], self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
+        found = {kind: Found(dense[kind], topics, self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
         laps.end("lexical")
         ranked = rank(found, self._documents, _SHARES)
         listed = _listed(ranked)
@@ -98,6 +99,22 @@ class Retriever:
         )
         laps.end("merge")
         return retrieval
+
+    @cached_property
+    def _topics(self) -> NDArray[np.float32]:
+        """Mean direction of every document's chunks: float32, (documents, dimension), rows L2-normalised."""
+        import numpy as np  # noqa: PLC0415 - full text search alone does without
+
+        numbers, starts = np.unique(np.asarray(self._documents, dtype=np.int64), return_index=True)
+        rows = np.zeros((int(numbers.max(initial=-1)) + 1, self._version.vectors.dimension), dtype=np.float32)
+        rows[numbers] = self._version.vectors.means(starts)  # a document without text has no chunk
+        return rows
+
+    def _dense(self, vector: NDArray[np.float32] | None, kind: Kind) -> dict[int, float]:
+        if vector is None:
+            return {}
+        ids, scores = self._version.vectors.search(vector, _DENSE, self._catalog.ids(kind))
+        return dict(zip(ids.tolist(), scores.tolist(), strict=True))
 
     def _lexical(self, query: Query, substrings: Sequence[str], kind: Kind) -> tuple[Scores, ...]:
         ids = self._catalog.ids(kind)

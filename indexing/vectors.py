@@ -72,6 +72,18 @@ class Vectors:
             return np.empty((0, self.dimension), dtype=np.float32)
         return np.asarray(self._index.reconstruct_batch(np.asarray(ids, dtype=np.int64)), dtype=np.float32)
 
+    def means(self, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the mean direction of each run of rows: float32, (len(starts), dimension), rows L2-normalised.
+
+        Args:
+            starts: First row of each run, rising; the last run ends with the last row. No run is empty.
+        """
+        sums = np.empty((len(starts), self.dimension), dtype=np.float32)
+        ends = [*starts[1:].tolist(), len(self)]
+        for number, (start, end) in enumerate(zip(starts.tolist(), ends, strict=True)):
+            sums[number] = self._index.reconstruct_n(start, end - start).sum(axis=0)
+        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
     def search(
         self, query: NDArray[np.float32], k: int, allowed: range | NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
