@@ -167,7 +167,7 @@ def _lead_in(group: list[Block], words: int) -> list[Block]:
 
 
 def _without_tail(groups: list[list[Block]], words: int) -> list[list[Block]]:
-    if len(groups) > 1:
+    if len(groups) > 1 and groups[-1][0].kind not in {"fence", "table_open"}:  # a cut one would open twice in a chunk
         last, before = (sum(weight(block.text) for block in group) for group in (groups[-1], groups[-2]))
         if last < words * _TAIL and before + last <= words * (_SLACK + _TAIL):
             groups[-2:] = [groups[-2] + groups[-1]]

@@ -93,7 +93,8 @@ def _between(text: str, tokens: Sequence[Token]) -> list[Block]:
     lines = text.split("\n")
     starts = [token.map[0] for token in tokens if token.map]
     found = []
-    if leading := "\n".join(lines[: starts[0]] if starts else lines).strip("\n"):
+    leading = "\n".join(lines[: starts[0]] if starts else lines).strip("\n")
+    if leading.strip():
         found.append(Block("paragraph_open", leading))
     for token, (start, end) in zip(tokens, itertools.pairwise([*starts, len(lines)]), strict=True):
         body = "\n".join(lines[start:end]).strip("\n")

@@ -73,8 +73,8 @@ _SELF_SOLVED_UNSPACED = _unspaced("解决方法", "解决方案", "解决办法"
 _ME_TOO = re.compile(
     r"^\W*(?:\+1|same (?:here|issue|problem|question|error)|me too|any (?:news|update|progress|luck|idea|solution)"
     r"|i(?: also|[\u2019']m also)? (?:have|am having|[\u2019']m having|face|am facing|get|got)"
-    r" ?(?:the|this|a)? ?(?:exact )?(?:same|similar)|(?:did|have) you (?:find|found|solve|manage|figure)|bump\b|is there any (?:update|news)"
-    r"|having the same|also interested|gleiches problem|ich auch|同样|同問)",
+    r" ?(?:the|this|a)? ?(?:exact )?(?:same|similar)|(?:did|have) you (?:find|found|solve|manage|figure)|bump\b"
+    r"|is there any (?:update|news)|having the same|also interested|gleiches problem|ich auch|同样|同問)",
     re.IGNORECASE,
 )
 _ASKS_BACK = _any(

@@ -135,28 +135,34 @@ class Visible:
 
     def _read(self, match: re.Match[str], spans: Spans) -> tuple[str, int]:
         """Return what is seen of a mark, and where the text goes on."""
-        said, start, end = match.group(), match.start(), match.end()
-        kind = match.lastgroup
-        if kind == "code":
-            close = spans.code_end(start, len(said))
-            return (spans.source[start:close], close) if close else (said, end)
-        if kind == "bracket":
-            return spans.brackets.get(start, (said, end))
-        if kind == "tag":
-            return self._tag(said, spans, start), end
-        if kind == "comment":
-            self._in_comment = True
-            return "", end - 2  # `<!-->` ends at once
-        if kind == "template":
-            if _LIQUID_COMMENT.match(said):
-                self._hidden_by = "{%"
-            title = _TEMPLATE_TITLE.search(said)
-            return (f"**{title.group(1)}**" if title else ""), end
-        if kind == "entity":
-            return html.unescape(said).replace("\xa0", " "), end
-        if kind == "autolink":
-            return said[1:-1], end
-        return ("" if kind == "declaration" else said), end
+        seen, start, end = match.group(), match.start(), match.end()
+        match match.lastgroup:
+            case "code":
+                end = spans.code_end(start, len(seen)) or end
+                seen = spans.source[start:end]
+            case "bracket":
+                seen, end = spans.brackets.get(start, (seen, end))
+            case "tag":
+                seen = self._tag(seen, spans, start)
+            case "comment":
+                self._in_comment = True
+                seen, end = "", end - 2  # `<!-->` ends at once
+            case "template":
+                seen = self._template(seen)
+            case "entity":
+                seen = html.unescape(seen).replace("\xa0", " ")
+            case "autolink":
+                seen = seen[1:-1]
+            case "declaration":
+                seen = ""
+        return seen, end
+
+    def _template(self, source: str) -> str:
+        """Return what stands for a template tag: the title that it shows, if it has one."""
+        if _LIQUID_COMMENT.match(source):
+            self._hidden_by = "{%"
+        title = _TEMPLATE_TITLE.search(source)
+        return f"**{title.group(1)}**" if title else ""
 
     def _tag(self, source: str, spans: Spans, start: int) -> str:
         """Return what stands for a tag, and note when it hides what follows."""
