@@ -24,7 +24,7 @@ _WORDS_FOR_GENERATED = (
 )
 _SET = r"\s{0,3}(?::=|=>|[:=\uff1a\uff1d]|->|>)[*_]{0,2}\s{0,3}"
 _IS = (
-    r"\s{1,3}(?:is|ist|lautet|war|est|es|é|è|jest|to|var|är|er|on|это|\u2014|\u2013|-)\s{1,3}[:\uff1a]?\s{0,3}"
+    r"\s{1,3}(?:is|ist|lautet|war|est|es|é|è|jest|to|var|är|er|on|это|είναι|adalah|là|\u2014|\u2013|-)\s{1,3}[:\uff1a]?\s{0,3}"
     r"|\s{0,3}(?:は|是|为|為|가|는|은|이|है)\s{0,3}[:\uff1a]?\s{0,3}"
 )
 _QUOTED = (
@@ -36,16 +36,16 @@ _BARE = rf"(?P<bare>[^{_BARE_END}]{{4,400}})"
 _CLOSING = r"[\"'`*_\])]{0,3}"
 
 _PASSWORD_SET = re.compile(
-    rf"(?:{_WORDS_FOR_CHOSEN})(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
+    rf"(?:{_WORDS_FOR_CHOSEN}|pass(?![a-z0-9]))(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
 )
 _PASSWORD_NEXT = re.compile(
-    rf"(?:{_WORDS_FOR_CHOSEN})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
+    rf"(?:{_WORDS_FOR_CHOSEN})\s{{1,3}}(?:[^\W\d_]{{1,12}}\s{{1,2}}){{0,2}}[\"'`\u201c\u300c]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
 )
 _SECRET_SET = re.compile(
     rf"(?:{_WORDS_FOR_GENERATED})[a-z0-9_.-]{{0,30}}{_CLOSING}(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
 )
 _SECRET_NEXT = re.compile(rf"(?:{_WORDS_FOR_GENERATED})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[a-z0-9+/=_.~-]{{20,400}})")
-_PASSWORD_HINTS = tuple(_WORDS_FOR_CHOSEN.split("|"))
+_PASSWORD_HINTS = ("pass", *(word for word in _WORDS_FOR_CHOSEN.split("|") if "pass" not in word))
 _SECRET_HINTS = ("&sig", "?sig", *(word for word in _WORDS_FOR_GENERATED.split("|") if "sig" not in word), "signature")
 _HEX = re.compile("[0-9a-f-]+|[0-9A-F-]+")
 _DIGEST_NEAR = re.compile(r"checksum|digest|fingerprint|sha256|sha512|md5|integrity")
@@ -188,8 +188,10 @@ def _table_cells(text: str, low: str) -> Iterator[Span]:
 
 
 _FLAG = re.compile(
-    r"(?:sshpass|docker login|podman login|registry login|mysql|mysqldump|mysqladmin)\b[^\n]{0,80}?\s-p\s{0,2}[\"']?"
-    r"([^\s\"'`<>|]{6,100})"
+    r"(?:(?:sshpass|docker login|podman login|registry login|mysql|mysqldump|mysqladmin)\b[^\n]{0,80}?\s-p\s{0,2}"
+    r"|ldap[a-z]{3,8}\b[^\n]{0,80}?\s-w\s{1,2}|htpasswd\s-[a-zA-Z]{0,4}b[a-zA-Z]{0,4}\s[^\s]{1,60}\s[^\s]{1,40}\s"
+    r"|(?i:login|credentials|creds|zugangsdaten|identifiants)\s?:?\s[^\s/:]{1,40}\s?[/:]\s?)"
+    r"[\"']?([^\s\"'`<>|]{6,100})"
 )
 _PGPASS = re.compile(r":\d{4,5}:[\w*-]{1,63}:[\w.-]{1,63}:([^\s:\"'`<>]{6,100})")
 
@@ -197,5 +199,5 @@ _PGPASS = re.compile(r":\d{4,5}:[\w*-]{1,63}:[\w.-]{1,63}:([^\s:\"'`<>]{6,100})"
 def _command_lines(text: str) -> Iterator[Span]:
     for pattern in (_FLAG, _PGPASS):
         for match in pattern.finditer(text):
-            if is_strong(match[1], least=_LEAST_PASSWORD):
+            if is_strong(match[1], least=_LEAST_PASSWORD) and looks_random(match[1], distinct=4):
                 yield Span(*match.span(1), "password")

@@ -76,6 +76,7 @@ _FORMS = (
 )
 _ENCODED_HINT = re.compile("Z2xwYXQt|Z2hwX|Z2l0aHViX3BhdF|QUtJQ|eG94|LS0tLS1CRUdJTi")
 _FORMS_KNOWN_BY_SHAPE = frozenset({"aws_key_id", "jwt", "encoded_secret", "slack_webhook", "webhook"})
+_NUMBERED = re.compile(r"\d{6}")
 _NEXT_LINE = re.compile(r"[ \t]*\\?\n[ \t>|]{0,12}([A-Za-z0-9_.-]{2,320})(?=\s|[\"'`,;)]|$)")
 
 
@@ -95,6 +96,8 @@ def token_spans(text: str) -> Iterator[Span]:
 def _token_like(kind: str, body: str) -> bool:
     """Words after a prefix (`sk-learn-...`, `glpat-token`) are told from bodies by their mix of characters."""
     if kind in _FORMS_KNOWN_BY_SHAPE:
+        return True
+    if kind == "slack_token" and _NUMBERED.match(body):
         return True
     return looks_random(body, distinct=8 if kind == "api_key" else 4)
 

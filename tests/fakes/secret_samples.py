@@ -1,7 +1,7 @@
-"""Fake secrets in chat sentences and look-alikes, made at run time so that no file here trips a secret scanner.
+"""Fake secrets in chat sentences, made at run time so that no file here trips a secret scanner.
 
-`secrets(seed)` yields (form, text, bodies that must be gone); `look_alikes(seed)` yields (form, text, what must stay).
-The forms marked `held` were written after the patterns and nothing was tuned on them before the first figures.
+The forms of `HELD_OUT` were written after the patterns and nothing was tuned on them: they say what to expect of forms
+nobody thought of.
 """
 
 # ruff: noqa: RUF001 - sentences in languages that have such letters
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
     held_out: bool = False
 
 
-class _Maker:
+class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - seeded samples, no secrets
 
@@ -57,38 +57,33 @@ class _Maker:
 
 
 def secrets(seed: int) -> Iterator[Sample]:
-    """Yield about 90 texts with a secret in each."""
-    for name, make in (*_TOKENS.items(), *_CHAT.items(), *_PASSWORDS.items()):
-        yield _sample(name, make, seed, held=False)
-    for name, make in _HELD_OUT.items():
-        yield _sample(name, make, seed, held=True)
+    """Yield about 140 texts with a secret in each."""
+    for name, make in (*_TOKENS.items(), *_CHAT.items(), *_PASSWORDS.items(), *_LATER.items()):
+        yield sample(name, make, seed)
+    for name, make in HELD_OUT.items():
+        yield sample(name, make, seed, held=True)
 
 
-def look_alikes(seed: int) -> Iterator[Sample]:
-    """Yield about 60 texts that hold no secret."""
-    for name, make in _LOOK_ALIKES.items():
-        yield _sample(name, make, seed, held=False)
-
-
-def _sample(name: str, make: Callable[[_Maker], tuple[str, ...]], seed: int, *, held: bool) -> Sample:
-    text, *pieces = make(_Maker(hash_of(name, seed)))
+def sample(name: str, make: Callable[[Maker], tuple[str, ...]], seed: int, *, held: bool = False) -> Sample:
+    """Make one text; the same seed gives the same text in every process."""
+    text, *pieces = make(Maker(hash_of(name, seed)))
     return Sample(name, text, tuple(pieces), held)
 
 
 def hash_of(name: str, seed: int) -> int:
     """A seed that is the same in every process."""
-    return seed * 1_000_003 + sum(ord(c) * 31**i for i, c in enumerate(name))
+    return seed * 1_000_003 + sum(ord(c) * (7 * i + 3) for i, c in enumerate(name))
 
 
-def _in(sentence: str, token: Callable[[_Maker], str]) -> Callable[[_Maker], tuple[str, ...]]:
-    def make(m: _Maker) -> tuple[str, ...]:
+def _in(sentence: str, token: Callable[[Maker], str]) -> Callable[[Maker], tuple[str, ...]]:
+    def make(m: Maker) -> tuple[str, ...]:
         value = token(m)
         return sentence.replace("@@", value), value
 
     return make
 
 
-_TOKENS: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
+_TOKENS: dict[str, Callable[[Maker], tuple[str, ...]]] = {
     "glpat": _in("cloning with @@ gives 403", lambda m: "glpat-" + m.chars(20, URL_SAFE)),
     "glpat_routable": _in("Token @@ läuft ab", lambda m: "glpat-" + m.chars(27, URL_SAFE) + ".01." + m.chars(9, HEX)),
     "gldt": _in("deploy token: @@.", lambda m: "gldt-" + m.chars(20, URL_SAFE)),
@@ -121,7 +116,7 @@ _TOKENS: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
 }
 
 
-def _pem(m: _Maker) -> tuple[str, ...]:
+def _pem(m: Maker) -> tuple[str, ...]:
     lines = m.key_lines(8)
     return (
         "key:\n-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(lines) + "\n-----END RSA PRIVATE KEY-----\nhelp",
@@ -129,12 +124,12 @@ def _pem(m: _Maker) -> tuple[str, ...]:
     )
 
 
-def _pem_cut(m: _Maker) -> tuple[str, ...]:
+def _pem_cut(m: Maker) -> tuple[str, ...]:
     lines = m.key_lines(3)
     return ("ssh says:\n-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(lines) + "\nwhat now?", *lines)
 
 
-def _pem_json(m: _Maker) -> tuple[str, ...]:
+def _pem_json(m: Maker) -> tuple[str, ...]:
     lines = m.key_lines(5)
     body = "\\n".join(lines)
     return (
@@ -143,27 +138,27 @@ def _pem_json(m: _Maker) -> tuple[str, ...]:
     )
 
 
-def _pem_quoted(m: _Maker) -> tuple[str, ...]:
+def _pem_quoted(m: Maker) -> tuple[str, ...]:
     lines = m.key_lines(4)
     return ("> -----BEGIN EC PRIVATE KEY-----\n" + "\n".join("> " + x for x in lines) + "\n\nis it valid?", *lines)
 
 
-def _pem_tail(m: _Maker) -> tuple[str, ...]:
+def _pem_tail(m: Maker) -> tuple[str, ...]:
     lines = m.key_lines(4)
     return ("the log starts with\n" + "\n".join(lines) + "\n-----END RSA PRIVATE KEY-----\nplease", *lines)
 
 
-def _wrapped_glpat(m: _Maker) -> tuple[str, ...]:
+def _wrapped_glpat(m: Maker) -> tuple[str, ...]:
     first, rest = m.mixed(9), m.mixed(11)
     return f"token got wrapped:\nglpat-{first}\n{rest}\nwhy 401?", "glpat-" + first, rest
 
 
-def _wrapped_ghp(m: _Maker) -> tuple[str, ...]:
+def _wrapped_ghp(m: Maker) -> tuple[str, ...]:
     first, rest = m.mixed(16), m.mixed(20)
     return f"> ghp_{first}\n> {rest}\ndoes not work", "ghp_" + first, rest
 
 
-_CHAT: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
+_CHAT: dict[str, Callable[[Maker], tuple[str, ...]]] = {
     "pem": _pem,
     "pem_cut": _pem_cut,
     "pem_json": _pem_json,
@@ -213,12 +208,12 @@ _PASSWORD_SENTENCES = {
     "pwd": "pwd: @@",
     "login": "login bob, password for staging is @@",
 }
-_PASSWORDS: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
+_PASSWORDS: dict[str, Callable[[Maker], tuple[str, ...]]] = {
     f"password_{name}": _in(sentence, lambda m: m.mixed(9) + m.random.choice(["", "!", "#9", "$x"]))
     for name, sentence in _PASSWORD_SENTENCES.items()
 }
 
-_HELD_OUT: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
+_LATER: dict[str, Callable[[Maker], tuple[str, ...]]] = {
     "slash_user_password": _in("creds are bob / @@ (password)", lambda m: m.mixed(10)),
     "sv": _in("mitt lösenord är @@", lambda m: m.mixed(10)),
     "cs": _in("heslo: @@ nefunguje", lambda m: m.mixed(10)),
@@ -260,85 +255,55 @@ _HELD_OUT: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
     "pin_zh": _in("口令：@@", lambda m: m.mixed(10)),
 }
 
-_UUID = "{}-{}-{}-{}-{}"
-
-
-def _uuid(m: _Maker) -> str:
-    return _UUID.format(*(m.chars(n, HEX) for n in (8, 4, 4, 4, 12)))
-
-
-def _stays(sentence: str, make: Callable[[_Maker], str] = lambda _: "") -> Callable[[_Maker], tuple[str, ...]]:
-    def whole(m: _Maker) -> tuple[str, ...]:
-        text = sentence.replace("@@", make(m))
-        return text, text
-
-    return whole
-
-
-_LOOK_ALIKES: dict[str, Callable[[_Maker], tuple[str, ...]]] = {
-    "git_sha": _stays("broken since commit @@", lambda m: m.chars(40, HEX)),
-    "git_sha_token_near": _stays("the token check fails since @@", lambda m: m.chars(40, HEX)),
-    "git_sha_key_near": _stays("deploy key job at sha @@ failed", lambda m: m.chars(40, HEX)),
-    "short_sha": _stays("key @@ is the short sha", lambda m: m.chars(8, HEX)),
-    "digest": _stays("image app@sha256:@@ fails", lambda m: m.chars(64, HEX)),
-    "sha512": _stays("checksum @@ differs", lambda m: m.chars(128, HEX)),
-    "md5": _stays("md5 @@ of the file", lambda m: m.chars(32, HEX)),
-    "checksum_yaml": _stays("checksum/secret: @@", lambda m: m.chars(64, HEX)),
-    "uuid": _stays("request id @@", _uuid),
-    "uuid_token": _stays("token id: @@", _uuid),
-    "uuid_correlation": _stays("correlation_id=@@ status=500", _uuid),
-    "glpat_x": _stays("use glpat-xxxxxxxxxxxxxxxxxxxx here"),
-    "glpat_words": _stays("a token looks like glpat-<your-token>"),
-    "ghp_x": _stays("ghp_XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"),
-    "stars": _stays("password: ******** is shown"),
-    "dots": _stays("Password: ........"),
-    "redacted": _stays("password: <redacted>"),
-    "masked_ci": _stays("token: [MASKED]"),
-    "variable": _stays("password: $DB_PASSWORD"),
-    "variable_braces": _stays("PASSWORD=${DB_PASSWORD}"),
-    "variable_windows": _stays("password=%DB_PASSWORD%"),
-    "mustache": _stays("password: {{ vault_password }}"),
-    "github_expression": _stays("token: ${{ secrets.GITHUB_TOKEN }}"),
-    "url_variable": _stays("https://oauth2:${CI_JOB_TOKEN}@git.corp/x.git"),
-    "url_placeholder": _stays("https://<user>:<password>@host/"),
-    "url_port_digest": _stays("https://registry.corp:5000/app@sha256:@@", lambda m: m.chars(64, HEX)),
-    "url_user_password": _stays("postgres://user:password@localhost/db"),
-    "field_docs": _stays("password: The password of the account"),
-    "field_required": _stays("`password` (string, required): user password"),
-    "policy": _stays("The password must have 8 characters and 1 digit"),
-    "is_stored": _stays("the password is stored with bcrypt-12 rounds"),
-    "is_hash": _stays("password is SHA-256 hashed"),
-    "token_expired": _stays("token is expired since 2024-01-01T10:00:00Z"),
-    "token_expires": _stays('"token_expires_at": "2026-11-21T10:00:00.000Z"'),
-    "sign_in": _stays('"last_sign_in_at": "2015-09-03T07:24:01.670Z"'),
-    "max_tokens": _stays("max_tokens: 4096, token_count=12345678"),
-    "code_get": _stays("password = os.environ['DB_PASSWORD']"),
-    "code_call": _stays("token = get_access_token(user2, realm1)"),
-    "code_config": _stays("secret: config.session_secret_v2"),
-    "rails": _stays("gitlab_rails['ldap_password'] is nil"),
-    "secret_name": _stays("secretName: my-app-tls-2024"),
-    "secret_path": _stays("secret: /run/secrets/db_password_1"),
-    "vault_path": _stays("secret/data/team7/app#password"),
-    "key_path": _stays("IdentityFile ~/.ssh/id_ed25519_corp2"),
-    "public_key": _stays("-----BEGIN PUBLIC KEY-----\n@@\n-----END PUBLIC KEY-----", lambda m: m.chars(64, BASE64)),
-    "certificate": _stays("-----BEGIN CERTIFICATE-----\n@@\n-----END CERTIFICATE-----", lambda m: m.chars(64, BASE64)),
-    "private_key_words": _stays("paste from -----BEGIN RSA PRIVATE KEY----- to the end line"),
-    "ssh_public": _stays("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI@@ me@host", lambda m: m.chars(40, BASE64)),
-    "fingerprint": _stays("key fingerprint SHA256:@@", lambda m: m.chars(43, BASE64)),
-    "akia_example": _stays("AKIAIOSFODNN7EXAMPLE"),
-    "job_url": _stays("https://git.corp/group/app/-/jobs/1234567890"),
-    "long_path": _stays("/builds/group/Project2/node_modules/@types/token-parser7/index.d.ts"),
-    "class_name": _stays("org.springframework.security.oauth2.TokenEndpoint2Configuration"),
-    "npm_integrity": _stays('"integrity": "sha512-@@=="', lambda m: m.chars(86, BASE64)),
-    "etag": _stays('ETag: W/"@@"', lambda m: m.chars(32, HEX)),
-    "trace": _stays("trace id @@ span 00f067aa0ba902b7", lambda m: m.chars(32, HEX)),
-    "german_word": _stays("Passwort: vergessen, was nun?"),
-    "french_word": _stays("mot de passe : oublié depuis hier"),
-    "chinese_words": _stays("密码：请联系管理员重置"),
-    "japanese_words": _stays("パスワードはどこで変更できますか"),
-    "basic_words": _stays("Basic authentication is switched off"),
-    "bearer_words": _stays("send a Bearer token in the header"),
-    "jwt_words": _stays("a JWT starts with eyJ and has three parts"),
-    "two_factor": _stays("set up 2FA with a [one-time password authenticator](#enable-2fa)"),
-    "version": _stays("token-service 2.10.4-rc1 and secret-store v3.1.0"),
+HELD_OUT: dict[str, Callable[[Maker], tuple[str, ...]]] = {
+    "gitlab_feed": _in("feed?feed_token=@@", lambda m: "glft-" + m.chars(20, URL_SAFE)),
+    "two_tokens": lambda m: (f"old {(a := 'glpat-' + m.mixed(20))}, new {(b := 'glpat-' + m.mixed(20))}", a, b),
+    "token_in_markdown_link": _in("[clone](https://oauth2:@@@git.corp/a/b.git)", lambda m: "glpat-" + m.mixed(20)),
+    "token_in_json_log": _in('{"level":"error","headers":{"private-token":"@@"}}', lambda m: m.mixed(20)),
+    "docker_run_env": _in("docker run -e POSTGRES_PASSWORD=@@ postgres:16", lambda m: m.mixed(14)),
+    "compose_list": _in("environment:\n  - REDIS_PASSWORD=@@\n", lambda m: m.mixed(14)),
+    "powershell": _in("$env:NEXUS_PASSWORD = '@@'", lambda m: m.mixed(14)),
+    "windows_set": _in("set DB_PASS=@@", lambda m: m.mixed(14)),
+    "ini": _in("[smtp]\nuser = mail\npassword = @@\n", lambda m: m.mixed(14)),
+    "jdbc": _in("jdbc:postgresql://db/app?user=ci&password=@@&ssl=true", lambda m: m.mixed(14)),
+    "odbc": _in("Server=db;Uid=ci;Pwd=@@;", lambda m: m.mixed(14)),
+    "kubectl_literal": _in("kubectl create secret generic x --from-literal=password=@@", lambda m: m.mixed(14)),
+    "htpasswd": _in("htpasswd -b users ci @@", lambda m: m.mixed(14)),
+    "ldap_bind": _in("ldapsearch -D cn=ci -w @@ -b dc=corp", lambda m: m.mixed(14)),
+    "ansible": _in("ansible_become_pass: @@", lambda m: m.mixed(12)),
+    "git_remote": _in("origin https://ci:@@@git.corp/a.git (push)", lambda m: m.mixed(20)),
+    "bot_sentence_en": _in("our bot uses the token @@ since yesterday", lambda m: m.mixed(26)),
+    "bot_sentence_de": _in("der API-Schlüssel lautet @@, stimmt der?", lambda m: m.mixed(26)),
+    "bot_sentence_fr": _in("le jeton est @@", lambda m: m.mixed(26)),
+    "bot_sentence_ru": _in("токен: @@", lambda m: m.mixed(26)),
+    "bot_sentence_zh": _in("令牌是 @@", lambda m: m.mixed(26)),
+    "password_fi": _in("salasana: @@", lambda m: m.mixed(10)),
+    "password_hu": _in("jelszó: @@", lambda m: m.mixed(10)),
+    "password_el": _in("ο κωδικός είναι @@", lambda m: m.mixed(10)),
+    "password_id": _in("kata sandi saya @@", lambda m: m.mixed(10)),
+    "password_changed_from": _in("I changed the password from @@ to a new one", lambda m: m.mixed(12)),
+    "password_slash": _in("Login: bob/@@", lambda m: m.mixed(12)),
+    "password_new": _in("new password = @@ (please keep)", lambda m: m.mixed(12)),
+    "credentials": _in("credentials: bob:@@", lambda m: m.mixed(14)),
+    "pem_encrypted": lambda m: (
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+        + "\n".join(x := m.key_lines(3))
+        + "\n-----END ENCRYPTED PRIVATE KEY-----",
+        *x,
+    ),
+    "pem_indented": lambda m: (
+        "key: |\n  -----BEGIN PRIVATE KEY-----\n  "
+        + "\n  ".join(x := m.key_lines(4))
+        + "\n  -----END PRIVATE KEY-----\n",
+        *x,
+    ),
+    "pgp": lambda m: (
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n"
+        + "\n".join(x := m.key_lines(4))
+        + "\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----",
+        *x,
+    ),
+    "xoxp_wrapped": lambda m: (f"xoxp-{(a := m.chars(12, string.digits))}-\n{(b := m.mixed(24))}", a, b),
+    "aws_config": _in("[default]\naws_secret_access_key = @@\n", lambda m: m.chars(40, BASE64)),
+    "cookie": _in("Cookie: _gitlab_session=@@; path=/", lambda m: m.chars(32, HEX)),
 }

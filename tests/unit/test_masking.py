@@ -15,7 +15,8 @@ from assistant.adapters.secret_scanner import make_mask
 from assistant.core.masking import mask_with, own_spans
 from assistant.core.safety import clean
 from assistant.core.secret_words import Span, is_placeholder
-from tests.fakes.secret_samples import Sample, look_alikes, secrets
+from tests.fakes.look_alikes import look_alikes
+from tests.fakes.secret_samples import Sample, secrets
 
 MASK = make_mask()
 ATTACKS = Path(__file__).parents[2] / ".." / "shared" / "attacks" / "attacks_expand.py"
