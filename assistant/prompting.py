@@ -1,0 +1,202 @@
+"""Fills the prompt templates in `prompts/`: numbered passages, marked as data, cut to a token budget.
+
+Nothing secret stands in a prompt. Passages carry no address, their chat-template tokens are broken up, and each
+stands between lines with a random delimiter that its text cannot know. This makes injection harder, never impossible:
+what holds is that a draft can do nothing but be text (see `docs/architecture.md`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.core.drafting import NOT_FOUND
+from assistant.core.links import LINK_REMOVED
+from assistant.core.sentences import units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jinja2 import Template
+
+    from assistant.core.model import Question
+    from indexing.model import Passage
+
+DEFAULT_BUDGET = 600
+"""Prompt tokens in total. A 1.5B model on two cores reads about 55 tokens a second: 600 take 11 s."""
+
+MAX_QUESTION_SHARE = 0.3
+"""Share of the budget that a question may take; longer ones (logs) are cut in the middle."""
+
+MIN_PASSAGE = 40
+"""A passage cut to fewer tokens says nothing; it is left out."""
+
+_CHAT_OVERHEAD = 24
+"""What chat templates add around two messages; Qwen's adds 15, Llama's 20."""
+
+_LANGUAGES = {"de": "German", "zh": "Chinese", "ja": "Japanese", "fr": "French", "es": "Spanish"}
+"""Small models follow a name better. English is not named: it is also the code of all languages without fixed texts."""
+_WORDS = re.compile(r"(?P<wide>[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef])|(?P<word>[^\W\d_]+)|\S")
+_BLANK_LINES = re.compile(r"\n{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent to the model.
+
+    Attributes:
+        numbers: The passages that fit, by `Passage.n`; only these can be cited.
+        canary: A line of the system part; text that repeats it must not be shown.
+    """
+
+    system: str
+    user: str
+    numbers: tuple[int, ...]
+    canary: str
+
+    @property
+    def text(self) -> str:
+        """Both parts as one text, for `explain`."""
+        return f"{self.system}\n\n{self.user}"
+
+
+def tokens(text: str) -> int:
+    """Return a cautious estimate of the tokens in a text, without a tokenizer.
+
+    A word counts one for each four letters begun, a wide (Chinese, Japanese, Korean) character, a digit and a
+    punctuation mark one each. Held against two real tokenizers in `tests/contract/test_openai_wire.py`.
+    """
+    total = 0
+    for match in _WORDS.finditer(text):
+        word = match["word"]
+        total += 1 if word is None else -(-len(word.encode()) // 4)
+    return total
+
+
+def templates_dir() -> Path:
+    """Return the folder of the templates: `prompts/` of a checkout, or what a wheel carries."""
+    packaged = Path(__file__).parent / "_prompts"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "prompts"
+
+
+@cache
+def _template(folder: Path, name: str) -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - not needed for `--help`
+
+    environment = Environment(  # noqa: S701 - Markdown for a model, no HTML
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
+
+
+@dataclass(frozen=True)
+class AnswerPrompt:
+    """Builds the prompt for one question from `answer.md`.
+
+    Attributes:
+        model_safe: Breaks up chat-template tokens.
+        without_links: Replaces addresses.
+        budget: Tokens of the whole prompt, by `tokens`.
+        folder: Where the templates lie.
+        new_token: Makes unguessable strings; tests fix them.
+    """
+
+    model_safe: Callable[[str], str]
+    without_links: Callable[[str], str]
+    budget: int = DEFAULT_BUDGET
+    folder: Path = field(default_factory=templates_dir)
+    new_token: Callable[[], str] = lambda: secrets.token_hex(4)
+    canary: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    def build(self, question: Question, passages: Sequence[Passage], *, as_json: bool) -> Prompt:
+        """Return the prompt; at least the best passage is in it when there is one.
+
+        Args:
+            question: Cleaned and masked.
+            passages: Best first.
+            as_json: Ask for the JSON object of the schema instead of marks.
+        """
+        # The system part never changes within a process: servers keep its prefix and read it once.
+        system = self._render("system", canary=self.canary, as_json=as_json, not_found=NOT_FOUND)
+        asked = _cut_middle(self._safe(question.full_text), int(self.budget * MAX_QUESTION_SHARE))
+        fixed = {
+            "question": asked,
+            "delimiter": self.new_token(),
+            "language": _LANGUAGES.get(question.language, ""),
+            "as_json": as_json,
+            "not_found": NOT_FOUND,
+        }
+        frame = tokens(system) + tokens(self._render("user", passages=[], **fixed)) + _CHAT_OVERHEAD
+        shown = self._fitting(passages, self.budget - frame)
+        user = self._render("user", passages=shown, **fixed)
+        return Prompt(system, user, tuple(int(str(passage["n"])) for passage in shown), self.canary)
+
+    def _render(self, part: str, **values: object) -> str:
+        template = _template(self.folder, "answer.md")
+        return "".join(template.blocks[part](template.new_context(values))).strip()
+
+    def _safe(self, text: str) -> str:
+        return self.model_safe(self.without_links(text).replace(LINK_REMOVED, "[link]")).strip()
+
+    def _fitting(self, passages: Sequence[Passage], room: int) -> list[dict[str, object]]:
+        """Share the room out: a passage gets half of what is left, the last one all; no document more than half."""
+        shown: list[dict[str, object]] = []
+        used_by: dict[str, int] = {}
+        left = room
+        for place, passage in enumerate(passages):
+            title = " ".join(self._safe(passage.title).split())[:80]
+            document = passage.chunk.document
+            is_last = place == len(passages) - 1 or left < 4 * MIN_PASSAGE
+            share = min(left if is_last else left // 2, room // 2 - used_by.get(document, 0)) - tokens(title) - 16
+            if share < MIN_PASSAGE and shown:
+                continue
+            text = cut(_BLANK_LINES.sub("\n", self._safe(passage.chunk.text)), max(share, MIN_PASSAGE))
+            cost = tokens(text) + tokens(title) + 16
+            shown.append({"n": passage.n, "title": title, "text": text})
+            used_by[document] = used_by.get(document, 0) + cost
+            left -= cost
+        return shown
+
+
+def cut(text: str, budget: int) -> str:
+    """Cut text to a number of tokens at the end of a sentence, table row or code line; `…` shows the cut."""
+    if tokens(text) <= budget:
+        return text
+    kept: list[str] = []
+    left = budget - 1
+    paragraph = 0
+    for unit in units(text):
+        pieces = unit.text.split("\n") if unit.is_code and tokens(unit.text) > left else [unit.text]
+        for piece in pieces:
+            if tokens(piece) > left:
+                return _ended(kept, piece, left)
+            joint = "" if not kept else "\n" if unit.paragraph != paragraph or len(pieces) > 1 else " "
+            kept.append(joint + piece)
+            left -= tokens(piece)
+            paragraph = unit.paragraph
+    return "".join(kept)
+
+
+def _ended(kept: list[str], piece: str, left: int) -> str:
+    """End a cut text; when not even its first sentence fits, that is cut at a word."""
+    if kept:
+        return "".join(kept) + " …"
+    words = piece.split(" ")
+    while len(words) > 1 and tokens(" ".join(words)) > left:
+        words = words[: max(1, len(words) * 9 // 10)]
+    text = " ".join(words)
+    return text[: max(1, left)] + " …" if tokens(text) > left else text + " …"
+
+
+def _cut_middle(text: str, budget: int) -> str:
+    """Keep the beginning and the end of a long question: people ask first, and errors stand last in a log."""
+    if tokens(text) <= budget:
+        return text
+    size = len(text)
+    while tokens(text[: size // 2]) + tokens(text[-(size // 2) :]) > budget - 1:
+        size = size * 9 // 10
+    return f"{text[: size // 2].rstrip()} … {text[-(size // 2) :].lstrip()}"
