@@ -28,6 +28,9 @@ _EMOJI = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{2,30}:(?![\w:])")
 _GREETING = re.compile(
     r"\A\W*(?:hi|hello|hey|dear|hallo|guten tag|moin|bonjour|hola)\b[^.?\n]{0,40}[,!.:]?[ ]*\n+", re.IGNORECASE
 )
+_SPOKEN_OF = re.compile(
+    r"(?:is|was|has|had|and|or|did|does|can|could|will|would|says?|said|mentioned|wrote|suggest\w*|point\w*|might|may)\b"
+)
 _TEMPLATE = re.compile(
     r"^\W*(?:issue summary|technical details|a summary of the issue and the browser/os environment in which it occurs"
     r"|any other info e\.?g\.? why do you consider this to be a bug.*|what did you expect to happen instead"
@@ -202,14 +205,15 @@ class _Thread:
         """Return the text without the names of people in the thread: they tell a reader of the index nothing."""
 
         def said(match: re.Match[str]) -> str:
-            name, follows = match.groups()
+            name, space = match.groups()
             if name not in self._people:
                 return match.group()
-            if follows or match.group() == text:
+            is_address = match.start() == 0 or text[match.start() - 1] == "\n"
+            if is_address and not _SPOKEN_OF.match(text, match.end()):
                 return ""
-            return "the asker" if name == self._issue.author else "another user"
+            return ("the asker" if name == self._issue.author else "another user") + space
 
-        return re.sub(r"(?<![\w`/.])@([\w.-]*\w)((?:[,:]?[ ]*(?=\n|\Z)|[,:] ?| (?=[A-Z]))?)", said, text)
+        return re.sub(r"(?<![\w`/.])@([\w.-]*\w)((?:[,:]?[ ]*(?=\n|\Z)|[,:]? ?))", said, text)
 
     def _said(self, note: Comment, text: str) -> Said:
         named = frozenset(re.findall(r"(?<![\w`/.])@([\w.-]*\w)", note.body[:_LONGEST_TEXT]))

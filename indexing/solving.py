@@ -237,11 +237,14 @@ def _add_replies(thread: Sequence[Said], scores: list[_Score]) -> None:
         target = None if said.is_responder and not said.is_asker else _answered_by(thread, number)
         if target is None:
             continue
+        thanks = _says(said.text, _THANKS, _THANKS_UNSPACED)
+        if said.is_asker and _tells_solution(said.text) and not (thanks or said.mentions or is_noise(said.text)):
+            continue  # solved without help
         if _says(said.text, _FAILED, _FAILED_UNSPACED):
             scores[target].add(-1.5 if said.is_asker else -0.5, "it did not help")
         elif _says(said.text, _WORKED, _WORKED_UNSPACED):
             scores[target].add(*((3.0, _HELPED) if said.is_asker else (1.0, "it helped others")))
-        elif said.is_asker and _says(said.text, _THANKS, _THANKS_UNSPACED):
+        elif said.is_asker and thanks:
             scores[target].add(1.0, "the asker said thanks")
 
 

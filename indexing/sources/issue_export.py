@@ -136,7 +136,9 @@ def _issue(record: dict[str, Any]) -> ClosedIssue:
     )
 
 
-def _comment(note: dict[str, Any]) -> Comment:
+def _comment(note: object) -> Comment:
+    if not isinstance(note, dict):
+        raise TypeError("a note is no JSON object")
     return Comment(
         author=_person(note.get("author")),
         body=_text(note, "body"),
