@@ -6,6 +6,7 @@ The picture holds the transcript as it is: whole turns may be left out (`--turns
 from __future__ import annotations
 
 import argparse
+import html
 import io
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -59,8 +61,16 @@ def draw(lines: list[str]) -> str:
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=False)
     picture = console.export_svg(title="assistant demo", unique_id="demo")
-    without_fonts = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
+    widened = re.sub(r'textLength="([\d.]+)"([^>]*)>([^<]*)<', _in_cells, picture)
+    without_fonts = re.sub(r"@font-face \{.*?\}\s*", "", widened, flags=re.DOTALL)
     return without_fonts.replace("Fira Code, monospace", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace")
+
+
+def _in_cells(text: re.Match[str]) -> str:
+    """Rich counts characters where it should count cells: a Chinese one takes two."""
+    shown = html.unescape(text[3])
+    length = float(text[1]) / max(1, len(shown)) * cell_len(shown)
+    return f'textLength="{length:.1f}"{text[2]}>{text[3]}<'
 
 
 def main() -> None:
