@@ -44,10 +44,10 @@ def make_mask() -> Clean:
 
 def _all_spans(text: str) -> Iterator[Span]:
     yield from own_spans(text)
-    yield from _rule_spans(text)
+    yield from rule_spans(text)
 
 
-def _rule_spans(text: str) -> Iterator[Span]:
+def rule_spans(text: str) -> Iterator[Span]:
     """Yield what betterleaks' rules find.
 
     Raises:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import string
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,18 @@ class Sample(NamedTuple):
     text: str
     pieces: tuple[str, ...]
     held_out: bool = False
+
+
+def left_in(sample: Sample, masked: str) -> list[str]:
+    """Return the six-character pieces of a sample's secret that are still in the masked text."""
+    masked = _MARK.sub("", masked)
+    prefixes = "glpat-glcbt-64_ghp_github_pat_"  # a word that says what it was gives nothing away
+    windows = (piece[at : at + _WINDOW] for piece in sample.pieces for at in range(len(piece) - _WINDOW + 1))
+    return [window for window in windows if window in masked and window not in prefixes]
+
+
+_WINDOW = 6
+_MARK = re.compile(r"\[secret removed: \w+\]")
 
 
 class Maker:

@@ -16,7 +16,7 @@ from assistant.core.masking import mask_with, own_spans
 from assistant.core.safety import clean
 from assistant.core.secret_words import Span, is_placeholder
 from tests.fakes.look_alikes import look_alikes
-from tests.fakes.secret_samples import Sample, secrets
+from tests.fakes.secret_samples import Sample, left_in, secrets
 
 MASK = make_mask()
 ATTACKS = Path(__file__).parents[2] / ".." / "shared" / "attacks" / "attacks_expand.py"
@@ -25,10 +25,8 @@ NOT_FOUND_BY_ANY_PATTERN = {"slash_user_password"}
 
 
 def left_of(sample: Sample) -> list[str]:
-    """Return the pieces of a secret, of six characters and more, that are still in the masked text."""
-    masked = MASK(sample.text).text.replace("secret removed: github_token", "").replace("_token", "")
-    windows = (piece[at : at + 6] for piece in sample.pieces for at in range(len(piece) - 5))
-    return [window for window in windows if window in masked and window not in {"github", "ithub_", "thub_p"}]
+    """Return the pieces of a secret that are still in the masked text."""
+    return left_in(sample, MASK(sample.text).text)
 
 
 @pytest.mark.parametrize("seed", range(3))
