@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlite_utils import Database
 
 from indexing.errors import DamagedIndex
 from indexing.model import Chunk, Document, Kind, Skipped
+from indexing.scripts import character_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,9 +30,6 @@ _TRIGRAM = 3
 
 Scores = dict[int, float]
 """Chunk id -> BM25, higher is better; in falling order."""
-
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
-"""Runs of characters of scripts that write no spaces between words (and Korean, whose words carry endings)."""
 
 _SCHEMA = """
 CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL,
@@ -151,11 +148,6 @@ def _pair_rows(documents: Sequence[ChunkedDocument]) -> Iterable[tuple[int, str]
         pairs = character_pairs(chunk.embedded_text)
         if pairs:
             yield identity, " ".join(pairs)
-
-
-def character_pairs(text: str) -> list[str]:
-    """Return every two neighbouring characters, and each last one alone, of runs that write no spaces."""
-    return [run[i : i + 2] for run in UNSPACED.findall(text) for i in range(len(run))]
 
 
 class Catalog:

@@ -28,6 +28,10 @@ class Embedder(Protocol):
     def dimension(self) -> int:
         """Length of each vector. Cheap: loads no model."""
 
+    @property
+    def multilingual(self) -> bool:
+        """Whether it reads scripts without spaces between words (Chinese, Japanese, ...); if not, full text decides."""
+
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32, (len(texts), dimension), rows L2-normalised, in the order of `texts`.
 
@@ -64,6 +68,11 @@ class HashingEmbedder:
     def dimension(self) -> int:
         """See `Embedder.dimension`."""
         return self._dimension
+
+    @property
+    def multilingual(self) -> bool:
+        """See `Embedder.multilingual`."""
+        return False
 
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """See `Embedder.encode`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from indexing.scripts import UNSPACED
+
 # Words that say nothing about the topic, English and German.
 STOP_WORDS = frozenset(
     (  # noqa: SIM905 - 200 quoted words would be no clearer
@@ -62,6 +64,7 @@ class Query:
         title_words: Distinct words of the title, stop words left out.
         body_words: Further distinct words of the body.
         identifiers: Options, names with `_ . / -` or inner capitals, status codes: searched as written.
+        unspaced: Share of its letters that belong to scripts without spaces between words, 0 to 1.
     """
 
     title: str
@@ -69,6 +72,7 @@ class Query:
     title_words: tuple[str, ...]
     body_words: tuple[str, ...]
     identifiers: tuple[str, ...]
+    unspaced: float
 
 
 def read_question(text: str) -> Query:
@@ -86,6 +90,7 @@ def read_question(text: str) -> Query:
         title_words=tuple(title_words),
         body_words=tuple(body_words[:_BODY_WORDS]),
         identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(dense)))[:_IDENTIFIERS],
+        unspaced=sum(map(len, UNSPACED.findall(dense))) / max(1, sum(map(str.isalpha, dense))),
     )
 
 

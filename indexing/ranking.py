@@ -62,7 +62,9 @@ class Found:
     lexical: Sequence[Mapping[int, float]]
 
 
-def rank(found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence[float]) -> list[Candidate]:
+def rank(
+    found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence[float], trust: float = 1.0
+) -> list[Candidate]:
     """Return the documents found, best first.
 
     A document's score is a weighted sum of its reciprocal ranks among its kind (by cosine and by full text) and of how
@@ -72,6 +74,7 @@ def rank(found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence
         found: By kind.
         documents: Number of its document for every chunk, by chunk id.
         shares: Weight of each full text table.
+        trust: Share of the question that the embedder can read, 0 to 1; full text decides the rest.
 
     Source of the method: reciprocal rank fusion after Cormack et al., SIGIR 2009; the weights after ListNet (Cao et
     al., ICML 2007).
@@ -88,7 +91,7 @@ def rank(found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence
     ranked: list[Candidate] = []
     for kind, part in found.items():
         lexical = {number: score / best for number, score in by_kind[kind].items()}
-        ranked += _of_kind(kind, part, lexical, documents)
+        ranked += _of_kind(kind, part, lexical, documents, trust if part.dense else 0.0)
     return sorted(ranked, key=lambda candidate: (-candidate.score, candidate.number))
 
 
@@ -109,21 +112,25 @@ def _lexical_scores(part: Found, documents: Sequence[int], scales: Sequence[floa
     return totals
 
 
-def _of_kind(kind: Kind, part: Found, lexical: Mapping[int, float], documents: Sequence[int]) -> list[Candidate]:
+def _of_kind(
+    kind: Kind, part: Found, lexical: Mapping[int, float], documents: Sequence[int], trust: float
+) -> list[Candidate]:
     cosines: dict[int, float] = {}
     for chunk, cosine in part.dense.items():
         cosines[documents[chunk]] = max(cosine, cosines.get(documents[chunk], -1.0))
     ranks = (_ranks(cosines), _ranks(lexical))
     fused = {
-        number: _DENSE_RANK * _reciprocal(ranks[0].get(number)) + _LEXICAL_RANK * _reciprocal(ranks[1].get(number))
+        number: trust * _DENSE_RANK * _reciprocal(ranks[0].get(number))
+        + _LEXICAL_RANK * _reciprocal(ranks[1].get(number))
         for number in cosines.keys() | lexical.keys()
     }
     chosen = sorted(fused, key=lambda number: (-fused[number], number))[:_DEEP]
     floor = min(cosines.values(), default=0.0)
-    parts = [(_LEXICAL if cosines else _LEXICAL_ALONE, [lexical.get(number, 0.0) for number in chosen])]
+    weight = trust * _LEXICAL + (1.0 - trust) * _LEXICAL_ALONE
+    parts = [(weight, [lexical.get(number, 0.0) for number in chosen])]
     if cosines:
-        parts.append((_COSINE, [cosines.get(number, floor) for number in chosen]))
-        parts.append((_TOPIC, [part.topics[number] for number in chosen]))
+        parts.append((trust * _COSINE, [cosines.get(number, floor) for number in chosen]))
+        parts.append((trust * _TOPIC, [part.topics[number] for number in chosen]))
     above = [_above_usual(weight, values) for weight, values in parts]
     chunks = _chunks_by_document(part, documents)
     return [

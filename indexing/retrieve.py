@@ -85,7 +85,8 @@ class Retriever:
         substrings = [*query.identifiers, *_parts(evidence.unknown_words)]
         found = {kind: Found(dense[kind], topics, self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
         laps.end("lexical")
-        ranked = rank(found, self._documents, _SHARES)
+        trust = 1.0 if self._embedder is None or self._embedder.multilingual else 1.0 - min(1.0, query.unspaced)
+        ranked = rank(found, self._documents, _SHARES, trust)
         listed = _listed(ranked)
         picked = _picked(ranked)
         stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])

@@ -30,6 +30,7 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 _WEIGHTS = "model.safetensors"
 _CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "tokenizer.json")
 _BATCH = 8  # fastest on few cores: less padding, better cache use (measured 1.2 x batches of 32)
+_ENGLISH_VOCABULARY = 60_000
 _GROUP = 64  # texts between two moments at which a waiting question may be embedded
 
 
@@ -82,10 +83,16 @@ class SentenceTransformersEmbedder:
         Raises:
             BuildRefused: The folder holds no model.
         """
-        try:
-            return int(json.loads((self._path / "config.json").read_text("utf-8"))["hidden_size"])
-        except (OSError, ValueError, KeyError) as error:
-            raise BuildRefused(f"no sentence-transformers model in {self._path}: set ASSISTANT_EMBEDDER") from error
+        return self._number("hidden_size")
+
+    @cached_property
+    def multilingual(self) -> bool:
+        """See `Embedder.multilingual`; told by the size of the vocabulary (English 30,000, multilingual over 100,000).
+
+        Raises:
+            BuildRefused: The folder holds no model.
+        """
+        return self._number("vocab_size") > _ENGLISH_VOCABULARY
 
     def load(self) -> SentenceTransformer:
         """Check and load the model, unless it is loaded, and return it.
@@ -111,6 +118,12 @@ class SentenceTransformersEmbedder:
         """See `Embedder.encode_query`."""
         row: NDArray[np.float32] = self._encode_group([text])[0]
         return row
+
+    def _number(self, name: str) -> int:
+        try:
+            return int(json.loads((self._path / "config.json").read_text("utf-8"))[name])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BuildRefused(f"no sentence-transformers model in {self._path}: set ASSISTANT_EMBEDDER") from error
 
     def _encode_group(self, texts: list[str]) -> NDArray[np.float32]:
         with self._lock:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.catalog import Catalog, ChunkedDocument, character_pairs, write_catalog
+from indexing.catalog import Catalog, ChunkedDocument, write_catalog
 from indexing.errors import DamagedIndex
 from indexing.model import Chunk, Skipped
+from indexing.scripts import character_pairs
 from tests.fakes.memory_source import issue, page
 
 if TYPE_CHECKING:
