@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import NotConfigured, TemporarilyUnavailable
+from assistant.errors import NotConfigured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -218,9 +219,8 @@ def tracker(settings: Settings) -> GitLabTracker | None:
 def secret_key(settings: Settings) -> bytes:
     """Return the key of this home's issue markers; made once, readable by the owner alone."""
     path = home(settings) / "secret.key"
-    with suppress(FileExistsError):
-        with path.open("xb", opener=lambda name, flags: __import__("os").open(name, flags, 0o600)) as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise NotConfigured(f"{path} is damaged: restore it from a backup; issues are found again by it")
@@ -291,7 +291,7 @@ def assistant(settings: Settings, *, now: Now = utc_now, on_text: Callable[[str]
     """
     from assistant.adapters.console import ConsoleChat  # noqa: PLC0415 - heavy rooms load when they are used
     from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
-    from assistant.core.safety import is_security  # noqa: PLC0415 - as above
+    from assistant.core.environment import is_security  # noqa: PLC0415 - as above
     from assistant.store import Store, open_database  # noqa: PLC0415 - as above
     from assistant.work import WorkTable  # noqa: PLC0415 - as above
     from assistant.workflows.ask import Asking  # noqa: PLC0415 - as above

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from indexing.model import Retrieval
 
 
+VAGUE_TERMS = 3
+"""A report of a problem in so few words fits many pages equally well, however well it fits one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A fitted logistic model.
@@ -93,9 +97,10 @@ def decide(question: Question, retrieval: Retrieval, supported: Supported, model
     weights = model.weights(lexical_only=retrieval.lexical_only)
     score = weights.score(features(question, retrieval, supported)) if retrieval.passages else 0.0
     answer = Answered(supported.text, supported.citations, score) if supported.text else None
-    if answer is not None and score >= weights.threshold:
-        return answer
     missing = missing_details(question.full_text) if not question.details else ()
+    vague = bool(missing) and len(set(terms(question.full_text))) <= VAGUE_TERMS
+    if answer is not None and score >= weights.threshold and not vague:
+        return answer
     if missing:
         return NeedsDetail(missing, score)
     return Abstained(_reason(retrieval.passages, answer), score, suggested=_half_good(answer, score, weights))

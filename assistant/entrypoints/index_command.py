@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assistant.entrypoints.ending import DONE, NEGATIVE, errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.build import BuildReport, Progress
     from indexing.versions import Versions, VersionState
 
-_DONE, _ERROR, _SETTINGS, _CHECK_FAILED = 0, 1, 2, 3
+_INTERRUPTED = "stopped; the next build goes on where this one was"
 _SHOWN = 10  # lines of a list in a report for people; --json has all
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
@@ -56,14 +58,14 @@ def build_index(docs: tuple[Path, ...], issues: tuple[Path, ...], *, no_promote:
     Only what changed is embedded again; when nothing changed, no version is made. Without --docs and --issues the
     sources of assistant.toml are used. A build that was stopped goes on where it stopped.
     """
-    with _errors():
+    with errors(_INTERRUPTED):
         from assistant import settings as configuration  # noqa: PLC0415 - keeps `--help` quick
         from assistant import wiring  # noqa: PLC0415 - as above
         from indexing.build import build  # noqa: PLC0415 - as above
 
         settings = configuration.load()
         sources = wiring.sources(settings, list(docs), list(issues))
-        with _progress() as told:
+        with progress_bar() as told:
             report = build(
                 sources,
                 wiring.index_root(settings),
@@ -79,7 +81,7 @@ def build_index(docs: tuple[Path, ...], issues: tuple[Path, ...], *, no_promote:
 @_json
 def list_versions(*, as_json: bool) -> None:
     """List all versions, oldest first; the live one is marked."""
-    with _errors():
+    with errors(_INTERRUPTED):
         versions = _versions()
         states = versions.list()
         paused = versions.paused()
@@ -99,7 +101,7 @@ def list_versions(*, as_json: bool) -> None:
 @_json
 def show(name: str | None, *, as_json: bool) -> None:
     """Show what a version holds and what was left out of it (the live one when no NAME is given)."""
-    with _errors():
+    with errors(_INTERRUPTED):
         versions = _versions()
         version = versions.open(name) if name else versions.open_live()
         skipped = version.catalog.skipped()
@@ -126,7 +128,7 @@ def verify(name: str | None, *, as_json: bool) -> None:
     """
     from indexing.errors import DamagedIndex  # noqa: PLC0415 - keeps `--help` quick
 
-    with _errors():
+    with errors(_INTERRUPTED):
         versions = _versions()
         problems: dict[str, str] = {}
         for each in [name] if name else versions.names():
@@ -140,14 +142,14 @@ def verify(name: str | None, *, as_json: bool) -> None:
     else:
         for each, problem in problems.items():
             click.echo(f"{each}  " + (f"damaged: {problem}" if problem else "whole"))
-    raise SystemExit(_CHECK_FAILED if any(problems.values()) else _DONE)
+    raise SystemExit(NEGATIVE if any(problems.values()) else DONE)
 
 
 @index.command("promote", epilog="\b\nExample:\n  assistant index promote v0004")
 @click.argument("name")
 def promote(name: str) -> None:
     """Make a version the live one, after reading every file of it."""
-    with _errors():
+    with errors(_INTERRUPTED):
         _versions().promote(name)
     click.echo(f"{name} is live.")
 
@@ -155,7 +157,7 @@ def promote(name: str) -> None:
 @index.command("rollback", epilog="\b\nExample:\n  assistant index rollback")
 def rollback() -> None:
     """Go back to the version that was live before, and pause promotion until `resume`."""
-    with _errors():
+    with errors(_INTERRUPTED):
         name = _versions().rollback()
     click.echo(f"{name} is live again. New versions stay aside until `assistant index resume`.")
 
@@ -163,7 +165,7 @@ def rollback() -> None:
 @index.command("resume", epilog="\b\nExample:\n  assistant index resume")
 def resume() -> None:
     """Allow promotion again after a rollback."""
-    with _errors():
+    with errors(_INTERRUPTED):
         was_paused = _versions().resume()
     click.echo("New versions are promoted again." if was_paused else "Promotion was not paused.")
 
@@ -172,7 +174,7 @@ def resume() -> None:
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Newest versions to keep.")
 def prune(keep: int) -> None:
     """Delete old versions; never the live one, nor the one a rollback goes to."""
-    with _errors():
+    with errors(_INTERRUPTED):
         gone = _versions().prune(keep)
     click.echo(f"Deleted: {', '.join(gone)}" if gone else "Nothing to delete.")
 
@@ -186,33 +188,8 @@ def _versions() -> Versions:
 
 
 @contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    """End with one line on standard error and the exit code of the table in the README."""
-    from assistant.errors import AssistantError, NotConfigured  # noqa: PLC0415 - keeps `--help` quick
-    from indexing.errors import DamagedIndex, IndexingError  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except NotConfigured as error:
-        _fail(str(error), _SETTINGS)
-    except DamagedIndex as error:
-        _fail(str(error), _CHECK_FAILED)
-    except (AssistantError, IndexingError) as error:
-        _fail(str(error), _ERROR)
-    except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or 'the disk'}", _ERROR)
-    except KeyboardInterrupt:
-        _fail("stopped; the next build goes on where this one was", _ERROR)
-
-
-def _fail(message: str, code: int) -> None:
-    click.echo(f"Error: {message}", err=True)
-    raise SystemExit(code)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on standard error; where that is no terminal, a line at each new stage."""
+def progress_bar(*, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar on standard error; where that is no terminal, a line at each new stage; nothing when quiet."""
     from rich import progress as bars  # noqa: PLC0415 - keeps `--help` quick
     from rich.console import Console  # noqa: PLC0415 - as above
 
@@ -225,13 +202,13 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
         bars.TextColumn("{task.fields[rate]}"),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+    with bars.Progress(*columns, console=console, disable=quiet or not console.is_terminal) as shown:
         tasks: dict[str, bars.TaskID] = {}
 
         def tell(step: Progress) -> None:
             if step.stage not in tasks:
                 tasks[step.stage] = shown.add_task(names[step.stage], total=None, rate="")
-                if not console.is_terminal:
+                if not quiet and not console.is_terminal:
                     click.echo(f"{names[step.stage]} ...", err=True)
             task = tasks[step.stage]
             speed = shown.tasks[task].speed or 0.0

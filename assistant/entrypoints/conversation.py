@@ -1,0 +1,112 @@
+"""A conversation in a terminal: what is typed becomes a question, a detail, a yes or no, or feedback."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
+
+from assistant.entrypoints.asking import owning, receive, take, terminal_thread
+from assistant.store.records import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from assistant.core.model import Message, ThreadRef
+    from assistant.store import Progress
+    from assistant.wiring import Assistant
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+YES = frozenset({"y", "yes", "j", "ja", "是", "好", "好的", "はい"})
+NO = frozenset({"n", "no", "nein", "不", "不用", "否", "いいえ"})
+POLL_S = 0.05
+REST_S = 120.0
+"""How long a person is made to wait for one message at most; work goes on behind the prompt."""
+
+
+@dataclass
+class Conversation:
+    """One thread at a time; a new question without an open one begins in the same thread.
+
+    Attributes:
+        show: Prints one message.
+        note: Prints one line that is no message (removed secrets, refusals).
+    """
+
+    parts: Assistant
+    show: Callable[[Message], None]
+    note: Callable[[str], None]
+    thread: ThreadRef = field(default_factory=lambda: terminal_thread("chat"))
+    question_id: str = ""
+    _shown: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work on questions in the background while the conversation goes on."""
+        stop = threading.Event()
+        with owning(self.parts) as own:
+            worker = threading.Thread(target=self.parts.worker.run_forever, args=(stop,), name="workers")
+            if own:
+                worker.start()
+            else:
+                self.note("Another assistant process does the work of this home; this one only talks.")
+            try:
+                yield
+            finally:
+                stop.set()
+                if own:
+                    worker.join()
+
+    def say(self, text: str) -> Progress | None:
+        """Do what the words ask for, and show what comes of it; None when nothing was asked yet.
+
+        Raises:
+            Rejected: The words do not fit the state of the question; the message says why.
+        """
+        word = text.strip().casefold()
+        open_question = self.parts.store.progress(self.question_id) if self.question_id else None
+        awaiting = open_question.record.awaiting if open_question else ""
+        if awaiting == "confirm" and word in YES | NO:
+            self.parts.asking.confirm(self.question_id, yes=word in YES)
+        elif open_question and word in VERDICTS:
+            self.parts.asking.feedback(self.question_id, next(v for v in VERDICTS if v == word))
+        else:
+            self._ask(text, is_detail=awaiting == "detail")
+        return self.rest()
+
+    def _ask(self, text: str, *, is_detail: bool) -> None:
+        taken = take(self.parts, text)
+        if taken.notice:
+            self.note(taken.notice)
+        if is_detail:
+            self.parts.asking.add_detail(self.question_id, taken.text, uuid.uuid4().hex, taken.masked)
+        else:
+            self.question_id = receive(self.parts, self.thread, taken)
+
+    def rest(self) -> Progress | None:
+        """Show messages until nothing more will happen by itself."""
+        if not self.question_id:
+            return None
+        give_up = time.monotonic() + REST_S
+        while True:
+            progress = self.parts.store.progress(self.question_id)
+            self.show_new()
+            if progress.settled or time.monotonic() > give_up:
+                return progress
+            time.sleep(POLL_S)
+
+    def show_new(self) -> None:
+        """Show messages that have come in since the last call."""
+        with self._lock:
+            for shown in self.parts.console.read(self.thread, self._shown):
+                self._shown = shown.id
+                self.show(shown.message)
+
+    def begin_anew(self) -> None:
+        """Leave the question behind and begin a new thread."""
+        self.thread = terminal_thread("chat")
+        self.question_id = ""
