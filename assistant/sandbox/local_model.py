@@ -124,7 +124,9 @@ def start(
         told = _last_word(log_file)
         folder.cleanup()
         if isinstance(error, TimeoutError):
-            raise TemporarilyUnavailable(f"The model server for {gguf.name} did not start: {told}") from error
+            raise TemporarilyUnavailable(
+                f"The model server for {gguf.name} did not start (is the file whole, is there memory?): {told}"
+            ) from error
         raise
     return RunningModel(f"{url}/v1", gguf.stem, child.pid, child, folder)
 
