@@ -35,9 +35,7 @@ def connect(url: str, token: str) -> Gitlab:
     """Return a client for reading: it retries, waits no longer than a timeout, and stays on this host."""
     import gitlab  # noqa: PLC0415 - loaded only where a project is read
 
-    return gitlab.Gitlab(
-        url, private_token=token, timeout=_TIMEOUT_S, keep_base_url=True, retry_transient_errors=True, per_page=_PAGE
-    )
+    return gitlab.Gitlab(url, private_token=token, timeout=_TIMEOUT_S, keep_base_url=True, retry_transient_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
