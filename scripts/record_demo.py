@@ -39,7 +39,8 @@ def transcript() -> str:
             timeout=TIME_LIMIT_S,
             check=True,
         )
-        return played.stdout.decode().replace(home, "~/.assistant")
+        # Where the checkout and the home lie on this machine is nobody's business.
+        return played.stdout.decode().replace(home, "~/.assistant").replace(str(ROOT), "/home/me/support-assistant")
 
 
 def choose(lines: list[str], turn: re.Pattern[str], wanted: set[int]) -> list[str]:
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "demo.svg", help="the picture (docs/demo.svg)")
     parser.add_argument("--text", type=Path, help="draw this transcript instead of playing the demo")
     parser.add_argument("--keep", type=Path, help="write the transcript to this file as well")
-    parser.add_argument("--turn", default=r"^\s*> ", help="pattern of the first line of a turn")
+    parser.add_argument("--turn", default="^--- ", help="pattern of the first line of a turn")
     parser.add_argument("--turns", default="", help="numbers of the turns to show, such as 1,3,5 (all)")
     given = parser.parse_args()
     text = given.text.read_text("utf-8") if given.text else transcript()
