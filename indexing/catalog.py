@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from indexing.errors import DamagedIndex
+from indexing.errors import BuildRefused, DamagedIndex
 from indexing.model import Chunk, Document, Kind, Skipped
 from indexing.scripts import character_pairs
 
@@ -87,7 +87,20 @@ class StoredChunk:
 def write_catalog(
     path: Path, documents: Sequence[ChunkedDocument], skipped: Iterable[Skipped], build: Mapping[str, Any]
 ) -> None:
-    """Write a new catalog file. Chunk ids count from 0 in the order of `documents`, pages first."""
+    """Write a new catalog file. Chunk ids count from 0 in the order of `documents`, pages first.
+
+    Raises:
+        BuildRefused: The disk is full or cannot be written.
+    """
+    try:
+        _write(path, documents, skipped, build)
+    except sqlite3.OperationalError as error:
+        raise BuildRefused(f"{path} cannot be written ({error}): is the disk full?") from error
+
+
+def _write(
+    path: Path, documents: Sequence[ChunkedDocument], skipped: Iterable[Skipped], build: Mapping[str, Any]
+) -> None:
     connection = sqlite3.connect(path)
     connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")  # the caller syncs the whole file once
     connection.executescript(_SCHEMA)
@@ -161,6 +174,7 @@ class Catalog:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
@@ -261,8 +275,13 @@ class Catalog:
         return dict(self._rows(query, (expression, ids.start, ids.stop - 1, limit)))
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+        try:
+            with self._lock:
+                return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise DamagedIndex(
+                f"{self._path} cannot be read any more ({error}): run `assistant index verify`"
+            ) from error
 
 
 def _stored(row: tuple[Any, ...]) -> StoredChunk:

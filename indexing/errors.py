@@ -4,6 +4,7 @@
     ├── NoIndex         nothing was built yet, or the named version does not exist
     ├── DamagedIndex    files of a version are missing, changed or foreign: build again or roll back
     ├── Incompatible    the embedder is not the one that the version was built with
+    ├── NoEmbedder      the embedding model is missing, changed or does not load
     └── BuildRefused    the build cannot start or would make an empty or second index
 
 Each message is one line that says how to mend it.
@@ -28,5 +29,9 @@ class Incompatible(IndexingError):
     """Index and embedder do not belong together."""
 
 
+class NoEmbedder(IndexingError):
+    """There is no usable embedding model; full text search works without."""
+
+
 class BuildRefused(IndexingError, ValueError):
-    """A build that must not go on: another one runs, nothing to index, or a model that fails its checksum."""
+    """A build that must not go on: another one runs, nothing to index, a source cannot be read, the disk is full."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing.errors import BuildRefused
+from indexing.errors import NoEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,12 +38,12 @@ def packaged_model() -> Path:
     """Return the folder of the packaged model without importing the package.
 
     Raises:
-        BuildRefused: The package is not installed.
+        NoEmbedder: The package is not installed.
     """
     spec = importlib.util.find_spec(PACKAGED)
     places = list(spec.submodule_search_locations or ()) if spec else []
     if not places:
-        raise BuildRefused(f"the embedding model package {PACKAGED.replace('_', '-')} is missing: run scripts/setup")
+        raise NoEmbedder(f"the embedding model package {PACKAGED.replace('_', '-')} is missing: run scripts/setup")
     return Path(places[0]) / "model"
 
 
@@ -81,7 +81,7 @@ class SentenceTransformersEmbedder:
         """See `Embedder.dimension`.
 
         Raises:
-            BuildRefused: The folder holds no model.
+            NoEmbedder: The folder holds no model.
         """
         return self._number("hidden_size")
 
@@ -90,7 +90,7 @@ class SentenceTransformersEmbedder:
         """See `Embedder.multilingual`; told by the size of the vocabulary (English 30,000, multilingual over 100,000).
 
         Raises:
-            BuildRefused: The folder holds no model.
+            NoEmbedder: The folder holds no model.
         """
         return self._number("vocab_size") > _ENGLISH_VOCABULARY
 
@@ -98,7 +98,7 @@ class SentenceTransformersEmbedder:
         """Check and load the model, unless it is loaded, and return it.
 
         Raises:
-            BuildRefused: The weights are missing or are not the expected ones.
+            NoEmbedder: The weights are missing or are not the expected ones.
         """
         with self._lock:
             return self._loaded()
@@ -123,7 +123,7 @@ class SentenceTransformersEmbedder:
         try:
             return int(json.loads((self._path / "config.json").read_text("utf-8"))[name])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BuildRefused(f"no sentence-transformers model in {self._path}: set ASSISTANT_EMBEDDER") from error
+            raise NoEmbedder(f"no sentence-transformers model in {self._path}: set ASSISTANT_EMBEDDER") from error
 
     def _encode_group(self, texts: list[str]) -> NDArray[np.float32]:
         with self._lock:
@@ -142,20 +142,24 @@ class SentenceTransformersEmbedder:
             from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - as above
 
             disable_progress_bar()  # type: ignore[no-untyped-call] # the terminal belongs to the caller
-            self._model = SentenceTransformer(
-                str(self._path),
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            try:
+                self._model = SentenceTransformer(
+                    str(self._path),
+                    device="cpu",
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    model_kwargs={"use_safetensors": True},
+                )
+            except Exception as error:  # the library raises errors of every kind for a folder it cannot read
+                kind = type(error).__name__
+                raise NoEmbedder(f"the model in {self._path} does not load ({kind}): set ASSISTANT_EMBEDDER") from error
         return self._model
 
     def _checked(self) -> str:
         """Return the SHA-256 of the weights after comparing it; of a file checked before, from the cache."""
         file = self._path / _WEIGHTS
         if not file.is_file():
-            raise BuildRefused(f"{file} is missing: install the model again, or set ASSISTANT_EMBEDDER")
+            raise NoEmbedder(f"{file} is missing: install the model again, or set ASSISTANT_EMBEDDER")
         state = file.stat()
         seen = {"path": str(file.resolve()), "size": state.st_size, "mtime_ns": state.st_mtime_ns}
         known = _read_json(self._cache)
@@ -165,7 +169,7 @@ class SentenceTransformersEmbedder:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if self._sha256 is not None and digest != self._sha256:
-            raise BuildRefused(f"{file} is not the expected model (SHA-256 {digest[:12]}…): install the model again")
+            raise NoEmbedder(f"{file} is not the expected model (SHA-256 {digest[:12]}…): install the model again")
         if self._cache is not None and known.get("sha256") != digest:
             _write_json(self._cache, {**seen, "sha256": digest})
         return digest

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing.errors import DamagedIndex
+from indexing.errors import BuildRefused, DamagedIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,10 +53,17 @@ class Vectors:
             raise DamagedIndex(f"{path} cannot be read: run `assistant index rollback`, or build again") from error
 
     def write(self, path: Path) -> None:
-        """Write the index into a file."""
+        """Write the index into a file.
+
+        Raises:
+            BuildRefused: The disk is full or cannot be written.
+        """
         import faiss  # noqa: PLC0415 - as above
 
-        faiss.write_index(self._index, str(path))
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise BuildRefused(f"{path} cannot be written: is the disk full?") from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

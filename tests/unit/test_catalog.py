@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.catalog import Catalog, ChunkedDocument, write_catalog
-from indexing.errors import DamagedIndex
+from indexing.errors import BuildRefused, DamagedIndex
 from indexing.model import Chunk, Skipped
 from indexing.scripts import character_pairs
 from tests.fakes.memory_source import issue, page
@@ -119,7 +118,7 @@ def test_a_chunk_comes_back_as_it_was_stored(catalog: Catalog) -> None:
 
 
 def test_a_catalog_cannot_be_written_through_its_reader(catalog: Catalog) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(DamagedIndex, match="readonly"):
         catalog._rows("DELETE FROM chunks")  # noqa: SLF001 - there is no public way to try
 
 
@@ -127,6 +126,11 @@ def test_a_file_that_is_no_catalog_is_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_bytes(b"not a database, " * 100)
     with pytest.raises(DamagedIndex, match="rollback"):
         Catalog(tmp_path / "catalog.sqlite")
+
+
+def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BuildRefused, match="disk"):
+        write_catalog(tmp_path / "none" / "catalog.sqlite", [], [], {})
 
 
 def test_the_text_is_stored_once(tmp_path: Path) -> None:

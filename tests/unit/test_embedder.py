@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.errors import BuildRefused
+from indexing.errors import NoEmbedder
 from indexing.sentence_transformers_embedder import PACKAGED_SHA256, SentenceTransformersEmbedder, packaged_model
 from tests.fakes.tiny_embedder import TinyEmbedder
 
@@ -42,7 +42,7 @@ def _folder(path: Path, weights: bytes) -> Path:
 def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path: Path) -> None:
     expected = hashlib.sha256(b"good").hexdigest()
     embedder = SentenceTransformersEmbedder(_folder(tmp_path, b"evil"), expected)
-    with pytest.raises(BuildRefused, match="not the expected model"):
+    with pytest.raises(NoEmbedder, match="not the expected model"):
         embedder.encode_query("x")
 
 
@@ -64,7 +64,7 @@ def test_a_checked_model_is_checked_anew_when_it_changed_and_not_before(tmp_path
 
 
 def test_a_folder_without_a_model_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BuildRefused, match="ASSISTANT_EMBEDDER"):
+    with pytest.raises(NoEmbedder, match="ASSISTANT_EMBEDDER"):
         _ = SentenceTransformersEmbedder(tmp_path, None).dimension
 
 

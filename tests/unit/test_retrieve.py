@@ -16,6 +16,8 @@ from tests.fakes.memory_source import MemorySource, issue, page, unchanged
 from tests.fakes.tiny_embedder import TinyEmbedder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indexing.versions import IndexVersion
 
 SYNTAX = '" OR NEAR(" * ) AND col:x ^ - {a b}: \'; DROP TABLE chunks;--'
@@ -131,6 +133,20 @@ def test_a_question_that_the_index_speaks_of_scores_above_one_that_it_does_not(r
     far = retrieve("Which bicycle helmets are certified for children?").features
     assert near["term_coverage"] > far["term_coverage"]
     assert near["bm25_per_term"] > far["bm25_per_term"]
+
+
+def test_a_page_without_text_disturbs_no_other(tmp_path: Path) -> None:
+    pages = [page("aaa", ""), *PAGES[:3], page("zzz", "")]
+    build([MemorySource([*pages, *ISSUES])], tmp_path, TinyEmbedder(), unchanged)
+    found = Retriever(Versions(tmp_path).open_live(), TinyEmbedder())("docker pull of an image")
+    assert {entry.document for entry in found.ranking[:2]} == {"docs/docker.md", "issue:1"}
+
+
+def test_an_index_of_one_kind_alone_is_searched(tmp_path: Path) -> None:
+    build([MemorySource(ISSUES)], tmp_path, TinyEmbedder(), unchanged)
+    found = Retriever(Versions(tmp_path).open_live(), TinyEmbedder())(LONG_POST)
+    assert found.ranking[0].document == "issue:1"
+    assert {passage.kind for passage in found.passages} == {"issue"}
 
 
 def test_an_empty_question_finds_nothing(retrieve: Retriever) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from indexing.errors import DamagedIndex
+from indexing.errors import BuildRefused, DamagedIndex
 from indexing.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -43,6 +43,19 @@ def test_vectors_come_back_from_the_file_as_they_were_written(tmp_path: Path) ->
     again = Vectors.read(tmp_path / "v.faiss")
     assert np.array_equal(again.rows(np.array([3, 19])), rows[[3, 19]])
     assert (len(again), again.dimension) == (20, 8)
+
+
+def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BuildRefused, match="disk"):
+        Vectors.of(_rows(2)).write(tmp_path / "none" / "v.faiss")
+
+
+def test_the_mean_direction_of_each_run_of_rows_is_normalised() -> None:
+    rows = _rows(6)
+    means = Vectors.of(rows).means(np.array([0, 1, 4]))
+    assert np.allclose(means[0], rows[0], atol=1e-6)
+    assert np.allclose(means[1], rows[1:4].sum(axis=0) / np.linalg.norm(rows[1:4].sum(axis=0)), atol=1e-6)
+    assert np.allclose(np.linalg.norm(means, axis=1), 1.0, atol=1e-6)
 
 
 def test_a_file_that_is_no_index_is_called_damaged(tmp_path: Path) -> None:
