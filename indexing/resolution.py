@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from indexing.cutting import Block, blocks, cut, weight
+from indexing.cutting import LIMIT, blocks, weight
 from indexing.markdown import normalise
 from indexing.model import Document, Skipped
 from indexing.quoting import without_repeats, words_of
+from indexing.shortening import is_log, short_log, shortened
 from indexing.solving import RESPONDER_ROLES, Said, find_solution, is_noise
 
 _LONGEST_TEXT = 60_000  # characters of one description or comment that are read
@@ -23,7 +24,7 @@ _RESOLUTION_WORDS = 500  # of one comment
 _DISCUSSION_WORDS = 350
 _REMARK_WORDS = 120  # of one comment in the discussion
 _LONGEST_TITLE = 255
-_HEAD, _TAIL = 15, 25  # lines of a long log that stay: the cause stands at the end
+_LOG_WORDS = 160  # of a log in the description: its first lines and, as the cause stands at the end, more of its last
 _EMOJI = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{2,30}:(?![\w:])")
 _GREETING = re.compile(
     r"\A\W*(?:hi|hello|hey|dear|hallo|guten tag|moin|bonjour|hola)\b[^.?\n]{0,40}[,!.:]?[ ]*\n+", re.IGNORECASE
@@ -31,8 +32,12 @@ _GREETING = re.compile(
 _SPOKEN_OF = re.compile(
     r"(?:is|was|has|had|and|or|did|does|can|could|will|would|says?|said|mentioned|wrote|suggest\w*|point\w*|might|may)\b"
 )
+_ADDRESSING = re.compile(
+    r"(?:\n|\b(?:thanks|thank you|thx|hi|hello|hey|dear|cc|danke|hallo|merci)[ ,]+)\Z", re.IGNORECASE
+)
 _TEMPLATE = re.compile(
-    r"^\W*(?:issue summary|technical details|a summary of the issue and the browser/os environment in which it occurs"
+    r"^\W*(?:issue summary|technical details:?(?: i)?"
+    r"|a summary of the issue and the browser/os environment in which it occurs"
     r"|any other info e\.?g\.? why do you consider this to be a bug.*|what did you expect to happen instead"
     r"|checklist|description|summary)\W*$",
     re.IGNORECASE | re.MULTILINE,
@@ -148,7 +153,7 @@ class _Thread:
         visible = [note for note in issue.comments if not (note.internal or note.system)]
         self._notes = sorted(visible, key=lambda note: note.created_at)
         self._people = frozenset(note.author for note in self._notes) | {issue.author}
-        self._problem = self._plain(issue.description)
+        self._problem = self._plain(issue.description, _LOG_WORDS)
         self._texts = self._own_words()
         self._thread = [self._said(note, text) for note, text in zip(self._notes, self._texts, strict=True)]
         self._solution = find_solution(self._thread)
@@ -157,7 +162,7 @@ class _Thread:
         """Return the headings that have something to say, with their text."""
         environment, problem = _environment(self._problem)
         found = [
-            ("Problem", _shortened(problem, _PROBLEM_WORDS)),
+            ("Problem", shortened(problem, _PROBLEM_WORDS)),
             ("Environment", environment),
             ("Resolution", self._resolution()),
             ("Discussion", self._discussion()),
@@ -181,25 +186,27 @@ class _Thread:
     def _own_words(self) -> list[str]:
         before, texts = [words_of(self._problem)], []
         for note in self._notes:
-            text = self._plain(note.body)
+            text = self._plain(note.body, LIMIT)
             texts.append(without_repeats(text, before))
             before.append(words_of(text))
         return texts
 
-    def _plain(self, markdown: str) -> str:
-        """Return what a reader sees, without headings, greetings, mentions of people in the thread and emoji names."""
-        text = normalise(markdown[:_LONGEST_TEXT]).text
-        text = _GREETING.sub("", text)
+    def _plain(self, markdown: str, log_words: int) -> str:
+        """Return what a reader sees, without headings, greetings, names of people in the thread and emoji names.
+
+        Args:
+            markdown: A description or comment.
+            log_words: Length that a log or a piece of code may have.
+        """
         parts = []
-        for block in blocks(text):
-            if block.kind in {"fence", "code_block"}:
-                parts.append(_short_log(block.text))
-                continue
-            said = self._without_names(_EMOJI.sub("", block.text))
-            if block.level:
-                said = f"**{said.lstrip('#').strip()}**"
-            parts.append(_TEMPLATE.sub("", said))
-        return "\n\n".join(part.strip("\n") for part in parts if part.strip())
+        for block in blocks(_GREETING.sub("", normalise(markdown[:_LONGEST_TEXT]).text)):
+            text = short_log(block.text, log_words) if is_log(block) else block.text
+            if block.kind not in {"fence", "code_block"}:
+                text = self._without_names(_EMOJI.sub("", text))
+                text = f"**{text.lstrip('#').strip()}**" if block.level else text
+                text = _TEMPLATE.sub("", text)
+            parts.append(text.strip("\n"))
+        return "\n\n".join(part for part in parts if part.strip())
 
     def _without_names(self, text: str) -> str:
         """Return the text without the names of people in the thread: they tell a reader of the index nothing."""
@@ -208,7 +215,7 @@ class _Thread:
             name, space = match.groups()
             if name not in self._people:
                 return match.group()
-            is_address = match.start() == 0 or text[match.start() - 1] == "\n"
+            is_address = not text[: match.start()].strip() or _ADDRESSING.search(text, 0, match.start())
             if is_address and not _SPOKEN_OF.match(text, match.end()):
                 return ""
             return ("the asker" if name == self._issue.author else "another user") + space
@@ -229,7 +236,7 @@ class _Thread:
         )
 
     def _resolution(self) -> str:
-        said = [_shortened(self._texts[number], _RESOLUTION_WORDS) for number in self._solution.comments]
+        said = [shortened(self._texts[number], _RESOLUTION_WORDS) for number in self._solution.comments]
         said += [f"Solved by {what}" for what in self._issue.solved_by]
         return "\n\n".join(said)
 
@@ -239,7 +246,7 @@ class _Thread:
         for number, text in enumerate(self._texts):
             if number in self._solution.comments or is_noise(text):
                 continue
-            part = _shortened(text, min(_REMARK_WORDS, room))
+            part = shortened(text, min(_REMARK_WORDS, room))
             room -= weight(part)
             if part:
                 parts.append(part)
@@ -264,27 +271,6 @@ def _environment(text: str) -> tuple[str, str]:
     if not rest.strip():
         return "", text
     return "\n".join(f"- {line}" for line in found), rest
-
-
-def _shortened(text: str, words: int) -> str:
-    """Return the first blocks of at most `words` in all."""
-    parts: list[Block] = []
-    room = words
-    if room <= 0:
-        return ""
-    for block in (piece for whole in blocks(text) for piece in cut(whole, max(words, 1))):
-        room -= weight(block.text)
-        if parts and room < 0:
-            break
-        parts.append(block)
-    return "\n\n".join(block.text for block in parts)
-
-
-def _short_log(code: str) -> str:
-    lines = code.split("\n")
-    if len(lines) <= _HEAD + _TAIL + 5:
-        return code
-    return "\n".join([*lines[:_HEAD], "…", *lines[-_TAIL:]])
 
 
 def _utc(time: str) -> str:

@@ -19,11 +19,12 @@ RESPONDER_ROLES = frozenset({"responder", "developer", "maintainer", "owner", "a
 """Roles of people who answer: GitLab's access levels of 30 and more, and the words exports use for them."""
 
 _ENOUGH = 2.0  # points from which a comment counts as a solution
-_NEAR = 2.0  # points below the best one within which a comment belongs to the same solution
+_NEAR = 1.5  # points below the best one within which a comment belongs to the same solution
 _MOST = 3  # comments that make up one solution
 _SHORT = 4  # words under which a comment says hardly anything
 _TALK = 14  # words up to which thanks are nothing but thanks
 _SAID_MUCH = 12  # words from which a comment is more than a remark
+_TELLS = 6  # words from which `solved` also tells how
 _HELPED = "the asker said it helped"
 _QUESTION_MARKS = "?\uff1f"
 _SENTENCE = re.compile(r"[^.!?\n\u3002\uff1f]+[.!?\u3002\uff1f]*")
@@ -61,9 +62,11 @@ _FAILED = _any(
 )
 _FAILED_UNSPACED = _unspaced("还是不行", "没有用", "不行", "だめ")
 _SELF_SOLVED = _any(
-    r"(?:i|we)(?:'ve| have)? (?:just |finally |now |was able to |managed to |could )?"
-    r"(?:solved?|fix(?:ed)?|resolved?|found (?:the|a|it|out)|figured|got it|got this)",
-    r"(?:solution|fix|workaround|root cause|cause|problem|issue|culprit|reason|answer) (?:was|is|were)",
+    r"(?:i|we)(?:'ve| have)? (?:just |finally |now |was able (?:to )?|managed to |could )?"
+    r"(?:solved?|fix(?:ed)?|resolved?|found (?:the|a|it|out)|figured (?:it |this |that )?out)",
+    r"(?:finally |i |we )got (?:it|this|that|everything|things|it all) (?:to work|working|running)",
+    r"it was (?:an?|because|due)|(?:cause|problem|issue|reason) (?:was|were)",
+    r"(?:solution|fix|workaround|root cause|culprit|answer) (?:was|is|were)",
     r"(?:solved|fixed) (?:it )?by|turn(?:s|ed) out|for (?:anyone|others|the record|future|posterity)",
     r"(?:worked|works) for me|it works (?:if|when|after|with|now)|ended up|my (?:mistake|bad|fault)|user error",
     r"die lösung|lösung war|gelöst (?:durch|mit)|(?:ich|wir) (?:habe?n?) .{0,40}gelöst|lag an",
@@ -71,10 +74,13 @@ _SELF_SOLVED = _any(
 )
 _SELF_SOLVED_UNSPACED = _unspaced("解决方法", "解决方案", "解决办法", "原因是", "解決方法", "原因は")
 _ME_TOO = re.compile(
-    r"^\W*(?:\+1|same (?:here|issue|problem|question|error)|me too|any (?:news|update|progress|luck|idea|solution)"
-    r"|i(?: also|[\u2019']m also)? (?:have|am having|[\u2019']m having|face|am facing|get|got)"
-    r" ?(?:the|this|a)? ?(?:exact )?(?:same|similar)|(?:did|have) you (?:find|found|solve|manage|figure)|bump\b"
-    r"|is there any (?:update|news)|having the same|also interested|gleiches problem|ich auch|同样|同問)",
+    r"^\W*(?:\+1|same (?:here|issue|problem|question|error)|me too|bump\b|also interested|gleiches problem|ich auch)"
+    r"|\b(?:having|have|facing|face|get|getting|got) (?:the|this|a) ?(?:exact |very )?(?:same|similar) "
+    r"(?:problem|issue|error)"
+    r"|\b(?:did|have) (?:you|anyone|anybody|someone|u) (?:ever )?(?:find|found|solve|manage|figure|get)"
+    r"|\bany (?:news|update|progress|luck|idea|solution|workaround)|\bis there any (?:update|news|solution)"
+    r"|\b(?:was|is|has) (?:this|it)(?: been| ever)* (?:resolved|solved|fixed)\s*\?|\bwere you able"
+    r"|\blet (?:me|us) know if (?:you|any)|同样|同問",
     re.IGNORECASE,
 )
 _ASKS_BACK = _any(
@@ -193,7 +199,7 @@ def _of_text(said: Said) -> _Score:
     if is_noise(text) and not said.accepted:
         score.add(-4.0, "thanks or me too")
         return score
-    tells = _tells_solution(text)
+    tells = _tells_solution(text) and (size >= _TELLS or bool(_CODE.search(text)))
     links = said.linked or bool(_LINK.search(text))
     points = (
         (said.is_responder, 1.5, "by a responder"),
@@ -238,7 +244,8 @@ def _add_replies(thread: Sequence[Said], scores: list[_Score]) -> None:
         if target is None:
             continue
         thanks = _says(said.text, _THANKS, _THANKS_UNSPACED)
-        if said.is_asker and _tells_solution(said.text) and not (thanks or said.mentions or is_noise(said.text)):
+        alone = _tells_solution(said.text) or (_is_question(thread[target].text) and weight(said.text) > _TALK)
+        if said.is_asker and alone and not (thanks or said.mentions or is_noise(said.text)):
             continue  # solved without help
         if _says(said.text, _FAILED, _FAILED_UNSPACED):
             scores[target].add(-1.5 if said.is_asker else -0.5, "it did not help")
