@@ -57,13 +57,13 @@ _WORKED = _any(
 _WORKED_UNSPACED = _unspaced("已解决", "解决了", "好了", "可以了", "解決しま", "できました", "解決済")
 _FAILED = _any(
     r"(?:does|did|do|is|was|has)(?:n't|nt|not| not)(?: seem to| to)? (?:work|help|fix|solve|change|working)\w*",
-    r"still (?:not|the same|get\w*|see\w*|fail\w*|have|having|does|no)|no luck|not working|without success",
-    r"same (?:error|problem|issue|result)|(?:hat|geht|funktioniert) (?:leider )?nicht|immer noch",
+    r"still (?:not|the same|get\w*|got|no|see\w*|fail\w*|have|having|does)|no luck|(?:no|to) avail|without success",
+    r"not working|same (?:error|problem|issue|result)|(?:hat|geht|funktioniert) (?:leider )?nicht|immer noch",
 )
 _FAILED_UNSPACED = _unspaced("还是不行", "没有用", "不行", "だめ")
 _SELF_SOLVED = _any(
-    r"(?:i|we)(?:'ve| have)? (?:just |finally |now |was able (?:to )?|managed to |could )?"
-    r"(?:solved?|fix(?:ed)?|resolved?|found (?:the|a|it|out)|figured (?:it |this |that )?out)",
+    r"(?:i|we)(?:'ve| have)? (?:just |finally |now |was able (?:to )?|could )?"
+    r"(?:solved?|fix(?:ed)?|resolved?|found (?:the|a|it|out)|managed to|figured (?:it |this |that )?out)",
     r"(?:finally |i |we )got (?:it|this|that|everything|things|it all) (?:to work|working|running)",
     r"it was (?:an?|because|due)|(?:cause|problem|issue|reason) (?:was|were)",
     r"(?:solution|fix|workaround|root cause|culprit|answer) (?:was|is|were)",
