@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dulwich import porcelain
 from dulwich.repo import Repo
-from dulwich.server import DictBackend
+from dulwich.server import BackendRepo, DictBackend
 from dulwich.web import WSGIRequestHandlerLogger, WSGIServerLogger, make_server, make_wsgi_chain
 
 from indexing.errors import BuildRefused
@@ -42,7 +42,8 @@ def repository(tmp_path: Path) -> Path:
 @pytest.fixture
 def served(repository: Path) -> Iterator[str]:
     opened = Repo(str(repository))
-    app = make_wsgi_chain(DictBackend({"/group/handbook.git": opened}))
+    repos: dict[str, BackendRepo] = {"/group/handbook.git": opened}
+    app = make_wsgi_chain(DictBackend(repos))
     server = make_server("127.0.0.1", 0, app, handler_class=WSGIRequestHandlerLogger, server_class=WSGIServerLogger)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

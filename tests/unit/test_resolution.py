@@ -74,7 +74,7 @@ def test_open_and_confidential_issues_stay_out() -> None:
         found = to_document(issue, "issues")
         assert isinstance(found, Skipped)
         assert found.document == "issue:7"
-    assert "confidential" in found.reason
+        assert ("confidential" in found.reason) == issue.confidential
 
 
 def test_internal_notes_and_notes_of_gitlab_itself_stay_out() -> None:

@@ -65,18 +65,16 @@ def test_the_address_is_one_a_reader_can_open(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:
-    _write(
-        tmp_path,
-        **{
-            "binary.md": b"PK\x03\x04\x00\x00",
-            "empty.md": "",
-            "hidden.md": "<!-- nothing -->",
-            "huge.md": b"x" * 2000,
-            "latin.md": "Größe".encode("latin-1"),
-            "lines.md": "a\n" * 250_000,
-            "good.md": "fine",
-        },
-    )
+    files: dict[str, str | bytes] = {
+        "binary.md": b"PK\x03\x04\x00\x00",
+        "empty.md": "",
+        "hidden.md": "<!-- nothing -->",
+        "huge.md": b"x" * 2000,
+        "latin.md": "Größe".encode("latin-1"),
+        "lines.md": "a\n" * 250_000,
+        "good.md": "fine",
+    }
+    _write(tmp_path, **files)
     items = list(MarkdownTree(tmp_path, max_bytes=1000).items())
     assert [item.id for item in items if isinstance(item, Document)] == ["docs/good.md"]
     reasons = {item.document: item.reason for item in items if isinstance(item, Skipped)}
