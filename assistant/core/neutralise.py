@@ -21,6 +21,8 @@ _BACKTICKS = re.compile("`+")
 _REFERENCE_START = re.compile(r'@|[#!&%~$^](?=[\w"\[#{])|\[(?=[a-z_]{2,20}:)|<(?=[A-Za-z/!?])', re.ASCII)
 _FENCE_OPEN = re.compile(r" {0,3}(`{3,}|~{3,})([^`]*)$")
 _WHITESPACE = re.compile(r"\s+")
+_COMMIT = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7,40}\b")
+_SHORTEST_COMMIT = 7
 
 
 def fence(text: str, language: str = "text") -> str:
@@ -41,7 +43,7 @@ def gitlab_inline(text: str) -> str:
     """Return one line of text for a table cell or a link label: no reference, no Markdown, no line break."""
     line = _WHITESPACE.sub(" ", clean(text)).strip()
     line = re.sub(r"([\\`*_\[\]|<>])", r"\\\1", line)
-    return _broken_urls(re.sub(r"[@#!&%~$^]", lambda mark: mark[0] + WORD_JOINER, line))
+    return _broken_names(re.sub(r"[@#!&%~$^]", lambda mark: mark[0] + WORD_JOINER, line))
 
 
 def gitlab_prose(text: str) -> str:
@@ -51,7 +53,7 @@ def gitlab_prose(text: str) -> str:
     """
     out: list[str] = []
     for is_code, block in _blocks(without_links(clean(text)).strip("\n")):
-        body = fence(block) if is_code else _REFERENCE_START.sub(lambda mark: mark[0] + WORD_JOINER, block)
+        body = fence(block) if is_code else _broken_names(_REFERENCE_START.sub(lambda m: m[0] + WORD_JOINER, block))
         out += body.split("\n")
     return "\n".join(f"> {line}" if line.strip() else ">" for line in out)
 
@@ -59,7 +61,7 @@ def gitlab_prose(text: str) -> str:
 def gitlab_title(text: str) -> str:
     """Return one line of at most 255 characters, cut at a word, that links and mentions nothing."""
     line = _WHITESPACE.sub(" ", clean(text)).strip()
-    line = _broken_urls(re.sub(r'[@#!&%~$^](?=[\w"])', lambda mark: mark[0] + WORD_JOINER, line))
+    line = _broken_names(re.sub(r'[@#!&%~$^](?=[\w"])', lambda mark: mark[0] + WORD_JOINER, line))
     if len(line) <= TITLE_MAX:
         return line
     cut = line[: TITLE_MAX - 1]
@@ -82,9 +84,15 @@ def model_safe(text: str) -> str:
     return _CONTROL_TOKEN.sub(lambda start: start[0] + " ", clean(text))
 
 
-def _broken_urls(line: str) -> str:
-    """GitLab writes "mentioned in" notes for bare addresses of issues; a word joiner stops that."""
-    return line.replace("://", f":{WORD_JOINER}//").replace("www.", f"www{WORD_JOINER}.")
+def _broken_names(text: str) -> str:
+    """Break up addresses and commit ids: GitLab writes "mentioned in" notes for those of its own."""
+    text = text.replace("://", f":{WORD_JOINER}//").replace("www.", f"www{WORD_JOINER}.")
+    return _COMMIT.sub(lambda commit: _in_pieces(commit[0]), text)
+
+
+def _in_pieces(commit: str) -> str:
+    size = _SHORTEST_COMMIT - 1
+    return WORD_JOINER.join(commit[at : at + size] for at in range(0, len(commit), size))
 
 
 def _blocks(text: str) -> list[tuple[bool, str]]:

@@ -154,7 +154,7 @@ def test_a_title_is_one_line_of_at_most_255_characters(text: str) -> None:
     title = gitlab_title(text)
     assert len(title) <= TITLE_MAX
     assert "\n" not in title
-    assert not re.search(r"[@#!]\w", title, re.ASCII)
+    assert not re.search(r"[@#!]\w|://|\b[0-9a-f]{6}[0-9]\b", title, re.ASCII)
 
 
 def test_a_long_title_is_cut_at_a_word() -> None:
