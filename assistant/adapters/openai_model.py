@@ -117,24 +117,26 @@ class OpenAIModel:
     ) -> tuple[Draft, str]:
         prompt = self._prompt.build(question, passages, as_json=as_json)
         stream = Stream(self._endpoint, self._request(prompt, as_json=as_json), self._limits, deadline)
-        started = time.monotonic()
         shown = _Shown(prompt.canary, self._prompt.without_links, on_text)
-        text = self._collect(stream, shown)
+        started = time.monotonic()
+        try:
+            text = self._collect(stream, shown)
+        finally:
+            _log.info(
+                "model_called",
+                question=question.id,
+                model=self.name,
+                seconds=round(time.monotonic() - started, 3),
+                prompt_tokens=stream.ending.prompt_tokens,
+                completion_tokens=stream.ending.completion_tokens,
+                ended=stream.ending.reason or "failed",
+                as_json=as_json,
+            )
         if as_json:
             self._schema_works = True
         draft = self._read(text, prompt, is_whole=stream.ending.reason != "length")
         if not _repeats(text, prompt.canary):
             shown.finish()
-        _log.info(
-            "model_answered",
-            question=question.id,
-            model=self.name,
-            seconds=round(time.monotonic() - started, 3),
-            prompt_tokens=stream.ending.prompt_tokens,
-            completion_tokens=stream.ending.completion_tokens,
-            claims=len(draft.claims),
-            found=draft.found,
-        )
         return draft, prompt.text
 
     def _collect(self, stream: Stream, shown: _Shown) -> str:
@@ -168,8 +170,9 @@ class OpenAIModel:
             draft = from_fields(_linkless(fields, self._prompt.without_links), prompt.numbers, self.name)
         else:
             raise TemporarilyUnavailable("The model wrote JSON of another form: use another model or plain marks.")
+        said_no = fields is not None and fields["found"] is False
         draft = _tidy(draft, self._prompt.without_links)
-        if not is_whole and not draft.claims:
+        if not (is_whole or draft.claims or said_no):
             raise TemporarilyUnavailable(
                 f"The model filled its {self._limits.max_tokens} tokens without finishing a sentence: raise the limit."
             )

@@ -36,6 +36,8 @@ Fault = Literal[
 ]  # fmt: skip
 MODEL = "fake-model"
 NOT_FOUND = "NOT FOUND"
+TOKEN = 5
+"""Characters of a streamed piece, which counts as one token of `max_tokens`."""
 
 _PASSAGE = re.compile(r"^--- (\w+) passage \[(\d+)\][^\n]*\n(.*?)(?=^--- \1 )", re.MULTILINE | re.DOTALL)
 _URL = re.compile(r"(?:https?:|javascript:|data:|//|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
@@ -138,10 +140,12 @@ class FakeOpenAI:
             return StreamingResponse(self._dripped(), media_type="text/event-stream")
         if self.fault == "not_json":
             return Response("<html>proxy login</html>", media_type="text/html")
-        text = self._text(body)
+        whole = self._text(body)
+        text = whole[: body.get("max_tokens", len(whole)) * TOKEN]
+        reason = "stop" if text == whole else "length"
         if not body.get("stream"):
-            return JSONResponse(self._completion(body, text))
-        return StreamingResponse(self._streamed(request, body, text), media_type="text/event-stream")
+            return JSONResponse(self._completion(body, text, reason))
+        return StreamingResponse(self._streamed(request, body, text, reason), media_type="text/event-stream")
 
     def _refused_key(self, request: Request) -> Response | None:
         if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
@@ -170,9 +174,9 @@ class FakeOpenAI:
             yield b": ping\n\n"
             await asyncio.sleep(self.delay_s)
 
-    async def _streamed(self, request: Request, body: dict[str, Any], text: str) -> AsyncIterator[bytes]:
+    async def _streamed(self, request: Request, body: dict[str, Any], text: str, reason: str) -> AsyncIterator[bytes]:
         yield _event(self._chunk({"role": "assistant", "content": None}))
-        pieces = [text[at : at + 5] for at in range(0, len(text), 5)]
+        pieces = [text[at : at + TOKEN] for at in range(0, len(text), TOKEN)]
         for number, piece in enumerate(pieces):
             if number >= len(pieces) // 2 and self.fault in {"hang_midway", "stop_midway", "cut", "not_utf8"}:
                 if self.fault == "hang_midway":
@@ -188,7 +192,7 @@ class FakeOpenAI:
         while self.fault == "endless" and not self._server_stops():
             yield _event(self._chunk({"content": " and so on"}))
             await asyncio.sleep(0)
-        yield _event(self._chunk({}, "stop"))
+        yield _event(self._chunk({}, reason))
         if (body.get("stream_options") or {}).get("include_usage"):
             yield _event({**self._chunk({}), "choices": [], "usage": _usage(body, text)})
         yield b"data: [DONE]\n\n"
@@ -202,8 +206,8 @@ class FakeOpenAI:
             "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": MODEL, "choices": [choice]
         }  # fmt: skip
 
-    def _completion(self, body: dict[str, Any], text: str) -> dict[str, Any]:
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    def _completion(self, body: dict[str, Any], text: str, reason: str) -> dict[str, Any]:
+        choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
         return {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": MODEL, "choices": [choice],
             "usage": _usage(body, text),
@@ -244,7 +248,8 @@ def _obedient(prompt: dict[str, str]) -> list[tuple[str, list[int]]]:
 
 def _usage(body: dict[str, Any], text: str) -> dict[str, int]:
     asked = sum(len(message["content"]) for message in body["messages"]) // 4
-    return {"prompt_tokens": asked, "completion_tokens": len(text) // 4, "total_tokens": asked + len(text) // 4}
+    written = -(-len(text) // TOKEN)
+    return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
 
 
 def _event(data: dict[str, Any]) -> bytes:
