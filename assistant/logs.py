@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -31,7 +33,7 @@ def set_up(level: str, path: Path | None = None) -> None:
     )
 
 
-def _opened(path: Path | None) -> IO[str]:
+def _opened(path: Path | None) -> TextIO:
     if path is None:
         return sys.stderr
     path.parent.mkdir(parents=True, exist_ok=True)

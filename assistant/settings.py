@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 FILE = "assistant.toml"
 PREFIX = "ASSISTANT_"
 SECRETS = ("openai_api_key", "gitlab_token", "gitlab_read_token")
-PUBLIC_NAMES = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "GITLAB_URL", "GITLAB_PROJECT", "GITLAB_TOKEN", "GITLAB_READ_TOKEN")
-"""Names that users know from elsewhere; every other setting is `ASSISTANT_` and its name in capitals."""
 
 
 class Folder(BaseModel):
@@ -82,26 +80,42 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".assistant"), description="Where everything lives")
     database_url: str = Field("", description="State database; empty is SQLite under the home")
     language: str = Field("en", description="Language of fixed texts where the asker's is not known")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="Lowest level that is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="Lowest level that is logged"
+    )
     source: tuple[Source, ...] = Field((), description="Sources of the knowledge base (tables `[[source]]`)")
-    embedder: str = Field("packaged", description="`packaged`, a folder with a sentence-transformers model, or `hashing`")
+    embedder: str = Field(
+        "packaged", description="`packaged`, a folder with a sentence-transformers model, or `hashing`"
+    )
     model: str = Field("", description="Model name at the OpenAI-compatible server; empty answers with quotations")
-    model_timeout_s: float = Field(20.0, gt=0, description="Seconds until a slow model is given up and passages are quoted")
+    model_timeout_s: float = Field(
+        20.0, gt=0, description="Seconds until a slow model is given up and passages are quoted"
+    )
     model_prompt_tokens: int = Field(600, ge=200, description="Tokens of one prompt at most")
     model_answer_tokens: int = Field(300, ge=50, description="Tokens of one answer at most")
-    openai_base_url: str = Field("", validation_alias=_known_as("openai_base_url"), description="Address of the model server")
-    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias=_known_as("openai_api_key"), description="Its key")
+    openai_base_url: str = Field(
+        "", validation_alias=_known_as("openai_base_url"), description="Address of the model server"
+    )
+    openai_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias=_known_as("openai_api_key"), description="Its key"
+    )
     gitlab_url: str = Field("", validation_alias=_known_as("gitlab_url"), description="Address of GitLab")
-    gitlab_project: str = Field("", validation_alias=_known_as("gitlab_project"), description="Project that takes issues")
+    gitlab_project: str = Field(
+        "", validation_alias=_known_as("gitlab_project"), description="Project that takes issues"
+    )
     gitlab_token: SecretStr = Field(
         SecretStr(""), validation_alias=_known_as("gitlab_token"), description="Token that opens issues: scope `api`"
     )
     gitlab_read_token: SecretStr = Field(
-        SecretStr(""), validation_alias=_known_as("gitlab_read_token"), description="Token that reads sources: `read_api`"
+        SecretStr(""),
+        validation_alias=_known_as("gitlab_read_token"),
+        description="Token that reads sources: scope `read_api`",
     )
     gitlab_timeout_s: float = Field(20.0, gt=0, description="Seconds until a request to GitLab is given up")
     label_support: str = Field("support", min_length=1, description="Label of every issue that waits for a responder")
-    label_awaiting_feedback: str = Field("awaiting-feedback", min_length=1, description="Beside it: waits for the asker")
+    label_awaiting_feedback: str = Field(
+        "awaiting-feedback", min_length=1, description="Beside it: waits for the asker"
+    )
     topic_labels: bool = Field(default=True, description="Suggest topic labels from the nearest closed issues")
     escalation: Literal["automatic", "confirm", "off"] = Field(
         "automatic", description="What happens to a question without an answer: an issue, a yes first, or none"
@@ -114,13 +128,13 @@ class Settings(BaseSettings):
     )
     confirm_within: float = Field(24.0, gt=0, description="Hours to say yes to an issue; then the question is declined")
     uncertain_write_wait_s: float = Field(
-        75.0, ge=0, description="Seconds before a write with a lost answer is looked up; longer than GitLab works on one"
+        75.0, ge=0, description="Seconds before a lost write is looked up; longer than GitLab works on one"
     )
     question_limit: int = Field(8000, ge=100, description="Characters of a question at most")
     keep_days: int = Field(365, ge=1, description="Days that texts are kept, as people are told")
 
     @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 - the library's signature
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
@@ -173,7 +187,8 @@ class _Toml(PydanticBaseSettingsSource):
             raise NotConfigured(f"{FILE} cannot be read: {error}") from error
         for name in SECRETS:
             if name in found:
-                raise NotConfigured(f"{FILE} holds {name}: set {name.upper()} or {name.upper()}_FILE in the environment")
+                variable = name.upper()
+                raise NotConfigured(f"{FILE} holds {name}: set {variable} or {variable}_FILE in the environment")
         return found
 
 

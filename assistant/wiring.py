@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from assistant.errors import NotConfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from assistant.adapters.console import ConsoleChat
     from assistant.adapters.gitlab import GitLabTracker
-    from assistant.core.model import Decision, IssueDraft, Question
+    from assistant.adapters.gitlab_checks import Check
+    from assistant.adapters.openai_checks import ModelCheck
+    from assistant.core.model import Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
     from assistant.settings import Settings, Source
     from assistant.store import Store
@@ -102,7 +104,7 @@ def sources(settings: Settings, docs: Sequence[Path] = (), issues: Sequence[Path
     if docs or issues:
         return [*(MarkdownTree(path) for path in docs), *(IssueExport(path) for path in issues)]
     if not settings.source:
-        raise NotConfigured("no sources: give --docs DIR or --issues FILE, or write [[source]] tables into assistant.toml")
+        raise NotConfigured("no sources: give --docs DIR or --issues FILE, or [[source]] tables in assistant.toml")
     return [_source(settings, one) for one in settings.source]
 
 
@@ -116,15 +118,15 @@ def _source(settings: Settings, source: Source) -> DocumentSource:
     if source.type == "issues":
         return IssueExport(source.path, source.name)
     if source.type == "git":
-        return GitRepository(
-            source.url, name=source.name, ref=source.ref, cache=home(settings) / "git", base_url=source.base_url
-        )
+        cache = home(settings) / "git"
+        return GitRepository(source.url, cache, source.ref, source.name, base_url=source.base_url)
     from indexing.sources.gitlab_project import GitLabProject  # noqa: PLC0415 - loads python-gitlab
 
     token = settings.gitlab_read_token.get_secret_value() or settings.gitlab_token.get_secret_value()
     if not settings.gitlab_url or not token:
         raise NotConfigured(f"source {source.project}: set GITLAB_URL and GITLAB_READ_TOKEN (scope read_api)")
-    return GitLabProject(settings.gitlab_url, token, source.project, name=source.name)
+    several = sum(one.type == "gitlab" for one in settings.source) > 1
+    return GitLabProject(settings.gitlab_url, token, source.project, source.name, several_projects=several)
 
 
 def live_index(settings: Settings) -> LiveIndex:
@@ -148,14 +150,21 @@ def language_model(settings: Settings) -> LanguageModel | None:
     if not settings.model or not settings.openai_base_url:
         missing = "OPENAI_BASE_URL" if settings.model else "ASSISTANT_MODEL"
         raise NotConfigured(f"a model needs both OPENAI_BASE_URL and ASSISTANT_MODEL: set {missing}")
-    from assistant.adapters.openai_model import Limits, OpenAIModel  # noqa: PLC0415 - loads the openai client
+    from assistant.adapters.openai_model import OpenAIModel  # noqa: PLC0415 - loads the openai client
+    from assistant.adapters.openai_wire import Endpoint, Limits  # noqa: PLC0415 - as above
+    from assistant.core.links import without_links  # noqa: PLC0415 - as above
+    from assistant.core.neutralise import model_safe  # noqa: PLC0415 - as above
+    from assistant.prompting import AnswerPrompt  # noqa: PLC0415 - as above
 
+    endpoint = Endpoint(settings.openai_base_url, settings.model, settings.openai_api_key.get_secret_value())
+    prompt = AnswerPrompt(model_safe, without_links, settings.model_prompt_tokens)
     limits = Limits(
-        timeout_s=settings.model_timeout_s,
-        prompt_tokens=settings.model_prompt_tokens,
-        answer_tokens=settings.model_answer_tokens,
+        total_s=settings.model_timeout_s,
+        first_token_s=settings.model_timeout_s,
+        between_s=min(10.0, settings.model_timeout_s),
+        max_tokens=settings.model_answer_tokens,
     )
-    return OpenAIModel(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model, limits)
+    return OpenAIModel(endpoint, prompt, limits)
 
 
 def answer(settings: Settings, retrieve: Retrieve, model: LanguageModel | None = None) -> Answer:
@@ -184,6 +193,15 @@ def answerer(settings: Settings, *, version: str | None = None, use_model: bool 
     opened = versions.open(version) if version else versions.open_live()
     retriever = Retriever(opened, embedder(settings))
     return answer(settings, retriever, language_model(settings) if use_model else None)
+
+
+def model_checks(settings: Settings) -> Sequence[ModelCheck]:
+    """Ask the configured model one question, for `doctor`; empty without a model."""
+    from assistant.adapters.openai_checks import check_model  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.adapters.openai_model import OpenAIModel  # noqa: PLC0415 - loads the openai client
+
+    model = language_model(settings)
+    return check_model(model) if isinstance(model, OpenAIModel) else ()
 
 
 # --- escalation
@@ -216,11 +234,39 @@ def tracker(settings: Settings) -> GitLabTracker | None:
     )
 
 
+def tracker_checks(settings: Settings) -> Sequence[Check]:
+    """Look at token, role, project and labels, for `doctor`; empty without GitLab."""
+    from assistant.adapters.gitlab_checks import check_gitlab  # noqa: PLC0415 - loads python-gitlab
+
+    found = tracker(settings)
+    return check_gitlab(found, (settings.label_support, settings.label_awaiting_feedback)) if found else ()
+
+
+def store(settings: Settings) -> Store:
+    """Return the state of this home.
+
+    Raises:
+        NotConfigured: The database's URL is wrong or its file is damaged.
+    """
+    from assistant.store import Store, open_database  # noqa: PLC0415 - loads SQLAlchemy
+
+    home(settings)
+    return Store(open_database(settings.database()), utc_now)
+
+
 def secret_key(settings: Settings) -> bytes:
     """Return the key of this home's issue markers; made once, readable by the owner alone."""
     path = home(settings) / "secret.key"
-    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+    if not path.exists():
+        # Written whole beside it and linked: a crash in between leaves no half key, and the first of two starts wins.
+        made = path.with_name(f"secret.key.{os.getpid()}")
+        with os.fdopen(os.open(made, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(made)
+        made.unlink()
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise NotConfigured(f"{path} is damaged: restore it from a backup; issues are found again by it")
@@ -249,11 +295,21 @@ def issue_drafter(settings: Settings) -> DraftIssue:
 
 
 class _NoTracker:
-    """Stands where no GitLab is set up: nothing is escalated then, so nothing calls it."""
+    """Stands where no GitLab is set up: new questions are not escalated; rows of a time with one keep waiting."""
 
-    def open_issue(self, draft: IssueDraft) -> object:
+    _TOLD = "no issue tracker is set up: set GITLAB_URL, GITLAB_PROJECT and GITLAB_TOKEN"
+
+    def open_issue(self, draft: IssueDraft) -> IssueRef:
         del draft
-        raise NotConfigured("no issue tracker is set up: set GITLAB_URL, GITLAB_PROJECT and GITLAB_TOKEN")
+        raise NotConfigured(self._TOLD)
+
+    def find_issue(self, marker: str, since: datetime) -> IssueRef | None:
+        del marker, since
+        raise NotConfigured(self._TOLD)
+
+    def ensure_labels(self, names: Sequence[str]) -> tuple[str, ...]:
+        del names
+        raise NotConfigured(self._TOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,20 +334,19 @@ class Assistant:
     draft_issue: DraftIssue
 
 
-def assistant(settings: Settings, *, now: Now = utc_now, on_text: Callable[[str], None] | None = None) -> Assistant:
+def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
     """Build all parts of a home.
 
     Args:
         settings: As loaded.
         now: The clock.
-        on_text: Called with each piece of a model's draft as it streams in.
 
     Raises:
         NotConfigured: A setting is wrong; the message says how to mend it.
     """
     from assistant.adapters.console import ConsoleChat  # noqa: PLC0415 - heavy rooms load when they are used
-    from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
     from assistant.core.environment import is_security  # noqa: PLC0415 - as above
+    from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
     from assistant.store import Store, open_database  # noqa: PLC0415 - as above
     from assistant.work import WorkTable  # noqa: PLC0415 - as above
     from assistant.workflows.ask import Asking  # noqa: PLC0415 - as above
@@ -309,7 +364,7 @@ def assistant(settings: Settings, *, now: Now = utc_now, on_text: Callable[[str]
         store,
         work,
         telling,
-        issues or _NoTracker(),  # type: ignore[arg-type] - escalation is off without one
+        issues or _NoTracker(),
         drafter,
         lambda question_id: marker_for(question_id, key),
         must_hide=lambda question: is_security(question.full_text),

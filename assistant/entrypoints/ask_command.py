@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -66,7 +67,9 @@ def _ask(parts: Assistant, taken: Taken, reply: str | None, *, as_json: bool) ->
         first_use_notice(parts.settings, taken.language)
     if reply:
         question_id = reply
-        parts.asking.add_detail(question_id, taken.text, f"reply-{hash(taken.text)}", taken.masked)
+        # The same reply given again (a retried script) is the same message.
+        message_id = "reply-" + hashlib.sha256(f"{reply}\n{taken.text}".encode()).hexdigest()[:16]
+        parts.asking.add_detail(question_id, taken.text, message_id, taken.masked)
     else:
         question_id = receive(parts, terminal_thread("ask"), taken)
     progress = _finish(parts, question_id)
@@ -97,7 +100,7 @@ def _show(parts: Assistant, progress: Progress, *, as_json: bool) -> None:
         click.echo(json.dumps(outcome.as_json(question.id, progress.decision, progress.link), ensure_ascii=False))
     else:
         for shown in parts.console.read(question.thread):
-            print_message(shown.message)
+            print_message(shown.message, question.language)
         if parts.tracker is None and not outcome.is_answered(progress):
             click.echo(tell(question.language, Text.NO_TRACKER))
         click.echo(f"\nQuestion {question.id}: {progress.record.state}. Details: assistant explain {question.id}")
@@ -105,8 +108,8 @@ def _show(parts: Assistant, progress: Progress, *, as_json: bool) -> None:
 
 
 def _dry_run(parts: Assistant, taken: Taken, *, as_json: bool) -> None:
-    from assistant.core.model import Answered, Question  # noqa: PLC0415 - keeps `--help` quick
     from assistant.core.environment import is_security  # noqa: PLC0415 - as above
+    from assistant.core.model import Answered, Question  # noqa: PLC0415 - keeps `--help` quick
     from assistant.entrypoints import outcome  # noqa: PLC0415 - as above
     from assistant.entrypoints.asking import terminal_thread, user  # noqa: PLC0415 - as above
     from assistant.entrypoints.rendering import print_message  # noqa: PLC0415 - as above
@@ -133,7 +136,7 @@ def _dry_run(parts: Assistant, taken: Taken, *, as_json: bool) -> None:
         answered = found["outcome"] == "answered"
         click.echo(json.dumps({**found, "would_open": None if answered else would}, ensure_ascii=False))
     elif isinstance(decision.outcome, Answered):
-        print_message(wording.answered(question, decision.outcome, decision))
+        print_message(wording.answered(question, decision.outcome, decision), question.language)
     else:
         click.echo(tell(question.language, Text.ISSUE_DRY_RUN))
         click.echo(f"\n{draft.title}\n{', '.join(draft.labels)}\n\n{draft.description}")

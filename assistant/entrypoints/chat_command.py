@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,10 +69,8 @@ def converse(talk: Conversation) -> None:
 def read_line() -> str | None:
     """Return the next line, or None at the end of input; the prompt is shown to people only."""
     if sys.stdin.isatty():
-        try:
+        with contextlib.suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives the prompt editing and history where Python has it
-        except ImportError:
-            pass
         try:
             return input("you> ")
         except EOFError:

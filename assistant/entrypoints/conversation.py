@@ -32,17 +32,16 @@ class Conversation:
     """One thread at a time; a new question without an open one begins in the same thread.
 
     Attributes:
-        show: Prints one message.
+        show: Prints one message, in the asker's language.
         note: Prints one line that is no message (removed secrets, refusals).
     """
 
     parts: Assistant
-    show: Callable[[Message], None]
+    show: Callable[[Message, str], None]
     note: Callable[[str], None]
     thread: ThreadRef = field(default_factory=lambda: terminal_thread("chat"))
     question_id: str = ""
     _shown: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -94,17 +93,15 @@ class Conversation:
         give_up = time.monotonic() + REST_S
         while True:
             progress = self.parts.store.progress(self.question_id)
-            self.show_new()
+            self._show_new(progress.record.question.language)
             if progress.settled or time.monotonic() > give_up:
                 return progress
             time.sleep(POLL_S)
 
-    def show_new(self) -> None:
-        """Show messages that have come in since the last call."""
-        with self._lock:
-            for shown in self.parts.console.read(self.thread, self._shown):
-                self._shown = shown.id
-                self.show(shown.message)
+    def _show_new(self, language: str) -> None:
+        for shown in self.parts.console.read(self.thread, self._shown):
+            self._shown = shown.id
+            self.show(shown.message, language)
 
     def begin_anew(self) -> None:
         """Leave the question behind and begin a new thread."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DONE, ERROR, USAGE, NEGATIVE = 0, 1, 2, 3
-"""Done; something failed or is down; wrong usage or settings; done, and the finding is negative (not answered, damaged)."""
+"""Done; something failed or is down; wrong usage or settings; done with a negative finding (no answer, damaged)."""
 
 
 def fail(message: str, code: int) -> NoReturn:

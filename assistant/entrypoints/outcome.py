@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from assistant.core.model import Abstained, Answered, Citation
 
@@ -72,8 +74,16 @@ def issue_fields(link: IssueLink | None) -> dict[str, Any] | None:
 
 
 def sources(citations: Sequence[Citation]) -> list[str]:
-    """Return one line for each citation: mark, title, address."""
-    return [f"[{c.n}] {c.title}" + (f"  {c.url}" if c.url else f"  {c.document}") for c in citations]
+    """Return one line for each citation: mark, title, where to open it."""
+    return [f"[{citation.n}] {citation.title}  {_place(citation)}" for citation in citations]
+
+
+def _place(citation: Citation) -> str:
+    """Return the web address, or the path of a file as seen from here, or the document's name."""
+    if not citation.url.startswith("file:"):
+        return citation.url or citation.document
+    path = Path(unquote(urlsplit(citation.url).path))
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def is_answered(progress: Progress) -> bool:

@@ -25,9 +25,11 @@ def console() -> Console:
     return found
 
 
-def print_message(message: Message) -> None:
-    """Print a message with its sources below it."""
+def print_message(message: Message, language: str = "en") -> None:
+    """Print a message with its sources below it, headed in the asker's language."""
     from rich.markdown import Markdown  # noqa: PLC0415 - keeps `--help` quick
+
+    from assistant.texts import Text, tell  # noqa: PLC0415 - as above
 
     screen = console()
     if screen.is_terminal:
@@ -35,7 +37,7 @@ def print_message(message: Message) -> None:
     else:
         screen.print(message.text, markup=False, soft_wrap=True)
     if message.citations:
-        screen.print("\nSources", markup=False, style="bold")
+        screen.print(f"\n{tell(language, Text.SOURCES)}", markup=False, style="bold")
         for line in sources(message.citations):
             screen.print(line, markup=False, soft_wrap=True)
     screen.print()

@@ -1,0 +1,129 @@
+"""`assistant doctor`: every connection, token, model and index, each with what to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from assistant.entrypoints.ending import DONE, NEGATIVE, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from assistant.settings import Settings
+
+MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report; the same shape as the adapters' own checks."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+@click.command(
+    "doctor",
+    epilog="\b\nExamples:\n  assistant doctor\n  assistant doctor --json | jq '.checks[] | select(.state != \"ok\")'",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def doctor(*, as_json: bool) -> None:
+    """Check settings, index, embedder, model and GitLab. It only reads. Ends with 3 when something failed."""
+    with errors():
+        from assistant import logs  # noqa: PLC0415 - keeps `--help` quick
+        from assistant import settings as configuration  # noqa: PLC0415 - as above
+
+        settings = configuration.load()
+        logs.set_up("error")
+        lines = [line for check in (_state, _index, _embedder, _model, _gitlab) for line in _safely(check, settings)]
+    if as_json:
+        click.echo(json.dumps({"checks": [asdict(line) for line in lines]}, ensure_ascii=False))
+    else:
+        for line in lines:
+            click.echo(f"{MARKS[line.state]}  {line.name}: {line.detail}")
+    raise SystemExit(NEGATIVE if any(line.state == "failed" for line in lines) else DONE)
+
+
+def _safely(check: Callable[[Settings], Iterable[Line]], settings: Settings) -> list[Line]:
+    """One failed check must not hide the others."""
+    from assistant.errors import AssistantError  # noqa: PLC0415 - keeps `--help` quick
+    from indexing.errors import IndexingError  # noqa: PLC0415 - as above
+
+    try:
+        return list(check(settings))
+    except (AssistantError, IndexingError, OSError) as error:
+        return [Line(check.__name__.strip("_"), "failed", str(error))]
+
+
+def _state(settings: Settings) -> Iterable[Line]:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - keeps `--help` quick
+
+    from assistant import wiring  # noqa: PLC0415 - as above
+
+    wiring.store(settings)
+    shown = make_url(settings.database()).render_as_string(hide_password=True)
+    yield Line("home", "ok", str(wiring.home(settings)))
+    yield Line("database", "ok", shown)
+
+
+def _index(settings: Settings) -> Iterable[Line]:
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    versions = Versions(wiring.index_root(settings))
+    if versions.live() is None:
+        yield Line("index", "failed", "none yet: assistant index build --docs DIR")
+        return
+    version = versions.open_live()
+    counts = version.manifest.counts
+    held = (
+        f"{version.name} of {version.manifest.created_at}: {counts['documents']} documents, {counts['chunks']} chunks"
+    )
+    if version.damage:
+        yield Line(
+            "index", "warning", f"served from {held}; newer is damaged: {'; '.join(version.damage)}. Build again"
+        )
+    else:
+        yield Line("index", "ok", held)
+    if versions.paused():
+        yield Line("promotion", "warning", "paused by a rollback: assistant index resume")
+
+
+def _embedder(settings: Settings) -> Iterable[Line]:
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    embedder = wiring.embedder(settings)
+    embedder.encode_query("ready")
+    versions = Versions(wiring.index_root(settings))
+    if versions.live() is not None and versions.open_live().manifest.embedder != embedder.fingerprint:
+        yield Line("embedder", "failed", "is not the one the index was built with: build again or set it back")
+    else:
+        yield Line("embedder", "ok", f"{settings.embedder}, {embedder.dimension} dimensions")
+
+
+def _model(settings: Settings) -> Iterable[Line]:
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+
+    model = wiring.language_model(settings)
+    if model is None:
+        yield Line("model", "warning", "none: answers are quotations. Set OPENAI_BASE_URL and ASSISTANT_MODEL")
+        return
+    for check in wiring.model_checks(settings):
+        yield Line(check.name, check.state, check.detail)
+
+
+def _gitlab(settings: Settings) -> Iterable[Line]:
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+
+    if wiring.tracker(settings) is None:
+        told = "none: nothing is escalated. Set GITLAB_URL, GITLAB_PROJECT and GITLAB_TOKEN"
+        yield Line("gitlab", "warning", told)
+        return
+    for check in wiring.tracker_checks(settings):
+        yield Line(check.name, check.state, check.detail)
