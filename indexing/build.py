@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import filelock
 
 from indexing.catalog import ChunkedDocument, write_catalog
 from indexing.chunking import CHUNKER, chunks
+from indexing.collecting import Collected, MaskedSecret, collect
 from indexing.embedding_cache import EmbeddingCache
 from indexing.errors import BuildRefused, DamagedIndex
 from indexing.manifest import CATALOG, VECTORS, Manifest
-from indexing.model import Chunk, Clean, Document, Skipped
-from indexing.versions import IndexVersion, Step, Versions, utc_now
+from indexing.versions import Step, Versions, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -27,19 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexing.embedder import Embedder
+    from indexing.index_version import IndexVersion
+    from indexing.model import Chunk, Clean, Document, Skipped
+    from indexing.sources import Source
 
 _BATCH = 256  # chunks between two writes to the embedding cache: seconds of work lost at most
-
-
-class Source(Protocol):
-    """Where documents come from."""
-
-    @property
-    def name(self) -> str:
-        """Name that stands in `Document.source`."""
-
-    def items(self) -> Iterator[Document | Skipped]:
-        """Yield each document, and each one left out with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +40,6 @@ class Progress:
     stage: str
     done: int
     total: int
-
-
-@dataclass(frozen=True, slots=True)
-class MaskedSecret:
-    """A secret that was masked: where and of what kind, never its value.
-
-    `line` counts from 1 in the document's text; 0 is the title.
-    """
-
-    document: str
-    line: int
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +87,6 @@ class BuildOptions:
     audiences: frozenset[str] = frozenset({"public"})
     now: Callable[[], datetime] = utc_now
     on_step: Step = lambda _: None
-
-
-@dataclass(slots=True)
-class _Collected:
-    """What the sources yielded, cleaned."""
-
-    documents: dict[str, Document] = field(default_factory=dict)
-    hashes: dict[str, str] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-    masked: list[MaskedSecret] = field(default_factory=list)
 
 
 def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller names
@@ -171,7 +140,9 @@ class _Build:
     def build(self, sources: Sequence[Source], clean: Clean, *, promote: bool) -> BuildReport:
         """Read, compare, embed, write, promote."""
         started = time.monotonic()
-        collected = self._collect(sources, clean)
+        collected = collect(
+            sources, clean, self._options.audiences, lambda count: self._on_progress(Progress("read", count, 0))
+        )
         newest = self._newest()
         report = self._compare(collected, newest)
         if newest is not None and report.unchanged == report.documents and not report.removed and self._fits(newest):
@@ -189,40 +160,6 @@ class _Build:
             seconds=round(time.monotonic() - started, 3),
         )
 
-    # -- read
-
-    def _collect(self, sources: Sequence[Source], clean: Clean) -> _Collected:
-        collected = _Collected()
-        for source in sources:
-            before = len(collected.documents) + len(collected.skipped)
-            for item in source.items():
-                self._take(item, clean, collected)
-                self._on_progress(Progress("read", len(collected.documents), 0))
-            if len(collected.documents) + len(collected.skipped) == before:
-                raise BuildRefused(f"the source {source.name!r} holds nothing to index: check its path or project")
-        if not collected.documents:
-            reasons = "; ".join(sorted({item.reason for item in collected.skipped})[:3])
-            raise BuildRefused(
-                f"no document to index, {len(collected.skipped)} were left out: {reasons or 'no source'}"
-            )
-        return collected
-
-    def _take(self, item: Document | Skipped, clean: Clean, collected: _Collected) -> None:
-        if isinstance(item, Skipped):
-            collected.skipped.append(item)
-            return
-        # The sources leave these out already; a fault in one of them must not show to every reader.
-        if item.audience not in self._options.audiences:
-            collected.skipped.append(Skipped(item.id, f"for the audience {item.audience!r} only"))
-            return
-        if item.id in collected.documents:
-            collected.skipped.append(Skipped(item.id, "a document of the same name was read before it"))
-            return
-        document, masked = _cleaned(item, clean)
-        collected.masked.extend(masked)
-        collected.documents[document.id] = document
-        collected.hashes[document.id] = _content_hash(document)
-
     # -- compare
 
     def _newest(self) -> IndexVersion | None:
@@ -238,7 +175,7 @@ class _Build:
         expected = self._manifest(version.name, "", {}, {})
         return version.manifest.fingerprint == expected.fingerprint
 
-    def _compare(self, collected: _Collected, newest: IndexVersion | None) -> BuildReport:
+    def _compare(self, collected: Collected, newest: IndexVersion | None) -> BuildReport:
         old = newest.catalog.content_hashes() if newest is not None else {}
         new = collected.hashes
         pages = sum(document.kind == "page" for document in collected.documents.values())
@@ -264,7 +201,7 @@ class _Build:
 
     # -- write
 
-    def _write(self, collected: _Collected, newest: IndexVersion | None, report: BuildReport) -> BuildReport:
+    def _write(self, collected: Collected, newest: IndexVersion | None, report: BuildReport) -> BuildReport:
         # Pages first: the kinds are then two ranges of chunk ids, which makes searching them apart cheap.
         ordered = sorted(collected.documents.values(), key=lambda document: (document.kind != "page", document.id))
         chunked = [_chunked(document, collected.hashes[document.id]) for document in ordered]
@@ -355,30 +292,3 @@ def _write_vectors(rows: NDArray[np.float32], path: Path) -> None:
 
 def _text_hash(chunk: Chunk) -> bytes:
     return hashlib.sha256(chunk.embedded_text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _content_hash(document: Document) -> str:
-    return hashlib.sha256(json.dumps(asdict(document), sort_keys=True).encode()).hexdigest()
-
-
-def _cleaned(document: Document, clean: Clean) -> tuple[Document, list[MaskedSecret]]:
-    title, text = clean(document.title), clean(document.text)
-    masked = [MaskedSecret(document.id, 0, kind) for kind in title.masked]
-    if text.masked:
-        masked += _located(document, clean, text.masked)
-    one_line = " ".join(title.text.split()) or document.id
-    return replace(document, title=one_line, text=text.text), masked
-
-
-def _located(document: Document, clean: Clean, kinds: Sequence[str]) -> list[MaskedSecret]:
-    """Return the line of each masked secret; one that spans lines (a private key) is told at line 1."""
-    found = [
-        MaskedSecret(document.id, number, kind)
-        for number, line in enumerate(document.text.splitlines(), start=1)
-        for kind in clean(line).masked
-    ]
-    missed = list(kinds)
-    for secret in found:
-        if secret.kind in missed:
-            missed.remove(secret.kind)
-    return found + [MaskedSecret(document.id, 1, kind) for kind in missed]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TRIGRAM = 3
+_MOST_PAIRS = 200  # of a question; more only make the search slow
 
 Scores = dict[int, float]
 """Chunk id -> BM25, higher is better; in falling order."""
@@ -260,9 +261,9 @@ class Catalog:
     def match_unspaced(self, text: str, ids: range, limit: int) -> Scores:
         """Return the best chunks for the Chinese, Japanese, ... parts of the text; empty when it has none."""
         pairs = dict.fromkeys(character_pairs(text))
-        whole = [pair for pair in pairs if len(pair) > 1]
+        whole = [pair for pair in pairs if len(pair) > 1][:_MOST_PAIRS]
         # A last character alone would match everywhere; it is used when the run is one character long, as a prefix.
-        return self._match("pairs", "bm25(pairs)", whole or list(pairs), ids, limit, prefix=not whole)
+        return self._match("pairs", "bm25(pairs)", whole or list(pairs)[:_MOST_PAIRS], ids, limit, prefix=not whole)
 
     def _match(  # noqa: PLR0913 - private, and all six say what the one query is
         self, table: str, score: str, terms: Sequence[str], ids: range, limit: int, *, prefix: bool = False

@@ -25,31 +25,33 @@ STOP_WORDS = frozenset(
 )
 
 _GREETING = re.compile(
-    r"\s*(hi|hey|hello|dear|good (morning|afternoon|evening|day)|greetings|hallo|guten (tag|morgen|abend)|moin)\b"
+    r"(hi|hey|hello|dear|good (morning|afternoon|evening|day)|greetings|hallo|guten (tag|morgen|abend)|moin)\b"
     r"[^.!?]{0,40}[,.!:]*\s*",
     re.IGNORECASE,
 )
 _FAREWELL = re.compile(
-    r"\s*(thanks?|thank you|cheers|regards|best|kind regards|best regards|many thanks|thx|danke|viele grüße|mfg)\b"
+    r"(thanks?|thank you|cheers|regards|best|kind regards|best regards|many thanks|thx|danke|viele grüße|mfg)\b"
     r"[^?]{0,60}",
     re.IGNORECASE,
 )
 # Headings of issue templates, and the lines about the asker's machine below them: they stand in every post.
 _TEMPLATE = re.compile(
-    r"\s*(#+|\*\*)\s*(issue )?(summary|steps to reproduce|technical details|environment|expected|actual|what is|"
+    r"(#+|\*\*)\s*(issue )?(summary|steps to reproduce|technical details|environment|expected|actual|what is|"
     r"relevant logs|possible fix|description|details)\b.{0,40}",
     re.IGNORECASE,
 )
-_MACHINE = re.compile(r"\s*[-*]?\s*\W*[\w/ ]{0,25}(version|browser|os|install)[\w ]{0,20}\W{0,3}:.*", re.IGNORECASE)
-_FENCE = re.compile(r"\s*(```|~~~).*")
+_MACHINE = re.compile(r"\W*[\w/ ]{0,25}(version|browser|os|install)[\w ]{0,20}\W{0,3}:.*", re.IGNORECASE)
+_FENCE = re.compile(r"(```|~~~).*")
 _NOISE = (_GREETING, _FAREWELL, _TEMPLATE, _MACHINE, _FENCE)
 
 _URL = re.compile(r"https?://\S+")
 _WORD = re.compile(r"([^\W_]+)(?:['\u2019][a-z]{1,2}\b)?")  # without the end of "doesn't"
-_IDENTIFIER = re.compile(
-    r"(?<!\S)--?[a-z][\w-]*\w|[A-Za-z_]\w*(?:[._/:-]+\w+)+|[A-Za-z]*[a-z][A-Z]\w+|[A-Z][A-Z0-9_]{3,}|\b[45]\d\d\b"
-)
+_IDENTIFIER = re.compile(r"--?[a-z].+|[A-Za-z_]\w*[._/:-].*\w|\w*[a-z][A-Z]\w+|[A-Z][A-Z0-9_]{3,}|[45]\d\d")
+_AROUND = ".,;:!?()[]{}<>\"'`*\u201c\u201d\u2019"  # what stands around an identifier in a sentence
 _LONGEST = 20_000  # characters of a question that are read
+_LONGEST_NOISE = 160  # characters of a line that may be noise; also keeps the patterns quick on hostile text
+_LONGEST_WORD = 64
+_TITLE_WORDS = 40
 _BODY_WORDS = 40  # distinct words after the title's; more made the search slower and no better
 _IDENTIFIERS = 8
 
@@ -77,24 +79,34 @@ class Query:
 
 def read_question(text: str) -> Query:
     """Return the query for a question: chat-like, or a whole post with a title line, logs and greetings."""
-    lines = [line for line in text[:_LONGEST].splitlines() if line.strip()]
-    kept = [line for line in lines if not any(noise.fullmatch(line) for noise in _NOISE)] or lines
-    title = kept[0].strip() if kept else ""
+    lines = [line.strip() for line in text[:_LONGEST].splitlines() if line.strip()]
+    kept = [line for line in lines if not _is_noise(line)] or lines
+    title = kept[0] if kept else ""
     body = "\n".join(_URL.sub(" ", line) for line in kept[1:])
-    title_words = _words(title)
-    body_words = [word for word in _words(body) if word not in set(title_words)]
+    title_words = _words(title)[:_TITLE_WORDS]
+    known = set(title_words)
+    body_words = [word for word in _words(body) if word not in known]
     dense = f"{title}\n{body}".strip()
     return Query(
         title=title,
         dense=dense,
         title_words=tuple(title_words),
         body_words=tuple(body_words[:_BODY_WORDS]),
-        identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(dense)))[:_IDENTIFIERS],
+        identifiers=tuple(dict.fromkeys(_identifiers(dense)))[:_IDENTIFIERS],
         unspaced=sum(map(len, UNSPACED.findall(dense))) / max(1, sum(map(str.isalpha, dense))),
     )
 
 
+def _is_noise(line: str) -> bool:
+    return len(line) <= _LONGEST_NOISE and any(noise.fullmatch(line) for noise in _NOISE)
+
+
+def _identifiers(text: str) -> list[str]:
+    pieces = [piece.strip(_AROUND) for piece in text.split()]
+    return [piece for piece in pieces if len(piece) <= _LONGEST_WORD and _IDENTIFIER.fullmatch(piece)]
+
+
 def _words(text: str) -> list[str]:
     """Return distinct words; a text of stop words alone keeps them."""
-    found = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
+    found = list(dict.fromkeys(word.lower() for word in _WORD.findall(text) if len(word) <= _LONGEST_WORD))
     return [word for word in found if word not in STOP_WORDS] or found

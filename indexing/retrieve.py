@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from indexing.catalog import Scores, StoredChunk
     from indexing.embedder import Embedder
+    from indexing.index_version import IndexVersion
     from indexing.model import Kind
     from indexing.query import Query
     from indexing.ranking import Candidate
-    from indexing.versions import IndexVersion
 
 __all__ = ["FEATURES", "Retriever"]
 
@@ -37,6 +37,7 @@ _PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
 _PER_DOCUMENT = 2
 _SECOND = 2.0  # by which the second chunk of a document stands behind its first
+_UNKNOWN = 6  # words that the index does not have and that are searched inside words
 _STEM = 4  # letters of an unknown word that a substring must keep
 
 
@@ -82,7 +83,7 @@ class Retriever:
         topics = (self._topics @ vector).tolist() if vector is not None else []
         laps.end("dense")
         evidence = Evidence(self._catalog, query)
-        substrings = [*query.identifiers, *_parts(evidence.unknown_words)]
+        substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
         found = {kind: Found(dense[kind], topics, self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
         laps.end("lexical")
         trust = 1.0 if self._embedder is None or self._embedder.multilingual else 1.0 - min(1.0, query.unspaced)

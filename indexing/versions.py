@@ -9,22 +9,19 @@ ROOT/PAUSED            promotion is paused by a rollback until `resume`
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from indexing.catalog import Catalog
 from indexing.durable import file_facts, sync_directory, sync_tree, write_atomically
 from indexing.errors import DamagedIndex, IndexingError, NoIndex
+from indexing.index_version import IndexVersion, open_version
 from indexing.manifest import CATALOG, VECTORS, Manifest, check_files, read_manifest, write_manifest
-from indexing.vectors import Vectors
+from indexing.pointer import NAME, Pointer, read_pointer, write_pointer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,44 +29,10 @@ if TYPE_CHECKING:
 Step = Callable[[str], None]
 """Called after each step that reaches the disk; tests kill the process there."""
 
-_NAME = re.compile(r"v\d{4,}")
-_verified: dict[Path, tuple[Any, ...]] = {}
-"""Directories whose checksums were verified by this process, with the state of their files at that moment."""
-
 
 def utc_now() -> datetime:
     """Return the time in UTC."""
     return datetime.now(tz=UTC)
-
-
-@dataclass(frozen=True)
-class IndexVersion:
-    """An index version whose checksums were verified.
-
-    Attributes:
-        path: Its directory.
-        manifest: What it holds.
-        damage: Why a newer version was not served, one line each; empty when this one is the live one.
-    """
-
-    path: Path
-    manifest: Manifest
-    damage: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """`v0001`."""
-        return self.manifest.name
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """Documents and full text."""
-        return Catalog(self.path / CATALOG)
-
-    @cached_property
-    def vectors(self) -> Vectors:
-        """Vectors, read at the first use."""
-        return Vectors.read(self.path / VECTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +43,6 @@ class VersionState:
     live: bool
     manifest: Manifest | None
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    live: str
-    previous: tuple[str, ...] = ()
 
 
 class Versions:
@@ -109,7 +66,7 @@ class Versions:
         """Return the names of all finished versions, oldest first."""
         if not self._directory.is_dir():
             return ()
-        found = [path.name for path in self._directory.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)]
+        found = [path.name for path in self._directory.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
         return tuple(sorted(found, key=_number))
 
     def list(self) -> Sequence[VersionState]:
@@ -137,13 +94,7 @@ class Versions:
             NoIndex: There is no such version.
             DamagedIndex: A file is missing, changed or foreign.
         """
-        path = self._existing(name)
-        manifest = read_manifest(path)
-        state = _state(path)
-        if _verified.get(path.resolve()) != state:
-            check_files(path, manifest)
-            _verified[path.resolve()] = state
-        return IndexVersion(path, manifest)
+        return open_version(self._existing(name))
 
     def open_live(self) -> IndexVersion:
         """Return the live version; when it is damaged, the newest older whole one, with the damage told.
@@ -219,10 +170,10 @@ class Versions:
             except DamagedIndex:
                 pointer = None  # a damaged pointer is replaced by a good one
             if pointer is None:
-                self._point(_Pointer(name))
+                self._point(Pointer(name))
             elif pointer.live != name:
                 earlier = [pointer.live, *pointer.previous]
-                self._point(_Pointer(name, tuple(entry for entry in earlier if entry != name)))
+                self._point(Pointer(name, tuple(entry for entry in earlier if entry != name)))
 
     def rollback(self) -> str:
         """Make the version that was live before the live one again, pause promotion, and return its name.
@@ -240,7 +191,7 @@ class Versions:
                     continue  # pruned or damaged: the one before it
                 write_atomically(self._root / "PAUSED", f"{pointer.live if pointer else ''}\n")
                 self._on_step("paused")
-                self._point(_Pointer(name, previous[position + 1 :]))
+                self._point(Pointer(name, previous[position + 1 :]))
                 return name
         raise NoIndex("there is no earlier whole version to go back to: build a new one with `assistant index build`")
 
@@ -251,7 +202,7 @@ class Versions:
         return was_paused
 
     def prune(self, keep: int = 3) -> tuple[str, ...]:
-        """Delete all but the newest `keep` versions, the live one and the one a rollback goes to; return the deleted."""
+        """Delete all but the newest `keep`, the live one and the one a rollback goes to; return the deleted names."""
         with self._changing():
             pointer = self._pointer()
             needed = {pointer.live, *pointer.previous[:1]} if pointer else set()
@@ -281,22 +232,11 @@ class Versions:
         older = [name for name in reversed(self.names()) if _number(name) < _number(pointer.live)]
         return tuple(dict.fromkeys([pointer.live, *pointer.previous, *older])), ()
 
-    def _pointer(self) -> _Pointer | None:
-        path = self._root / "CURRENT"
-        try:
-            content = json.loads(path.read_text("utf-8"))
-            names = [content["live"], *content["previous"]]
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedIndex(f"{path} cannot be read: run `assistant index promote NAME`") from error
-        if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
-            raise DamagedIndex(f"{path} names no version: run `assistant index promote NAME`")
-        return _Pointer(names[0], tuple(names[1:]))
+    def _pointer(self) -> Pointer | None:
+        return read_pointer(self._root / "CURRENT")
 
-    def _point(self, pointer: _Pointer) -> None:
-        content = json.dumps({"live": pointer.live, "previous": pointer.previous}) + "\n"
-        write_atomically(self._root / "CURRENT", content, self._on_step)
+    def _point(self, pointer: Pointer) -> None:
+        write_pointer(self._root / "CURRENT", pointer, self._on_step)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -308,7 +248,7 @@ class Versions:
 
     def _existing(self, name: str) -> Path:
         path = self._directory / name
-        if not _NAME.fullmatch(name) or not path.is_dir():
+        if not NAME.fullmatch(name) or not path.is_dir():
             known = ", ".join(self.names()[-5:]) or "none yet"
             raise NoIndex(f"there is no index version {name[:40]!r} (there are: {known})")
         return path
@@ -326,7 +266,3 @@ class Versions:
 
 def _number(name: str) -> int:
     return int(name[1:])
-
-
-def _state(path: Path) -> tuple[Any, ...]:
-    return tuple((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in sorted(path.iterdir()))

@@ -23,8 +23,6 @@ sys.path.insert(0, str(REPOSITORY))
 
 import faiss  # noqa: E402 - the line above makes our own packages importable
 import numpy as np  # noqa: E402 - as above
-from indexing.sources.issue_export import IssueExport  # noqa: E402 - as above
-from indexing.sources.markdown_tree import MarkdownTree  # noqa: E402 - as above
 
 from assistant.adapters.secret_scanner import make_mask  # noqa: E402 - as above
 from indexing.build import build  # noqa: E402 - as above
@@ -36,13 +34,15 @@ from indexing.sentence_transformers_embedder import (  # noqa: E402 - as above
     SentenceTransformersEmbedder,
     packaged_model,
 )
+from indexing.sources.issue_export import IssueExport  # noqa: E402 - as above
+from indexing.sources.markdown_tree import MarkdownTree  # noqa: E402 - as above
 from indexing.versions import Versions  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from indexing.build import Source
     from indexing.model import Skipped
+    from indexing.sources import Source
 
 GOALS = {"build": 1.10, "rebuild": 0.03, "question": 1.30}
 BATCH = 8

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from indexing.build import BuildOptions, MaskedSecret, build
+from indexing.build import BuildOptions, build
+from indexing.collecting import MaskedSecret
 from indexing.embedder import HashingEmbedder
 from indexing.errors import BuildRefused
 from indexing.model import Cleaned, Document, Skipped

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from tests.fakes.tiny_embedder import TinyEmbedder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexing.versions import IndexVersion
+    from indexing.index_version import IndexVersion
 
 SYNTAX = '" OR NEAR(" * ) AND col:x ^ - {a b}: \'; DROP TABLE chunks;--'
 LONG_POST = """Docker pull fails on the build machine
@@ -154,10 +155,28 @@ def test_an_empty_question_finds_nothing(retrieve: Retriever) -> None:
         assert retrieve(question).passages == ()
 
 
-@pytest.mark.parametrize("question", [SYNTAX, '"', "*", "NEAR(", "\0", "\ud800", "a" * 20_000, "-" * 500, "x:y OR z^2"])
+@pytest.mark.parametrize("question", [SYNTAX, '"', "*", "NEAR(", "\0", "\ud800", "x:y OR z^2"])
 def test_search_syntax_and_odd_characters_are_only_text(retrieve: Retriever, question: str) -> None:
     retrieve(question)
     assert retrieve("docker").ranking
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "-", " ", "aB", "a.", "a_", "- a ", "word ", "\n# ", "数", "x\n", "-- version "]
+)
+def test_a_huge_question_takes_no_longer_than_a_long_one(retrieve: Retriever, piece: str) -> None:
+    _asks_quickly(retrieve, piece * (100_000 // len(piece)) + "!")
+
+
+def test_a_huge_question_of_ever_new_words_takes_no_longer_than_a_long_one(retrieve: Retriever) -> None:
+    _asks_quickly(retrieve, " ".join(f"word{n} Name_{n} --flag-{n}" for n in range(10_000)))
+    _asks_quickly(retrieve, "".join(chr(0x4E00 + n) for n in range(20_000)))
+
+
+def _asks_quickly(retrieve: Retriever, question: str) -> None:
+    started = time.process_time()
+    retrieve(question)
+    assert time.process_time() - started < 2.0
 
 
 @given(st.text())
