@@ -23,6 +23,7 @@ from assistant.entrypoints.asking import receive, take, terminal_thread
 from assistant.entrypoints.outcome import as_json
 from assistant.errors import Rejected
 from indexing.build import build
+from indexing.versions import Versions
 from tests.fakes.openai_server import MODEL
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
     from assistant.wiring import Assistant
     from indexing.sources import Source
+    from tests.fakes.gitlab_process import GitLabSwitches
     from tests.fakes.openai_server import FakeOpenAI
 
 WAIT_S = 30.0
@@ -108,7 +110,7 @@ class System:
         self.said.append(turn)
         return turn
 
-    def _turn(self, question_id: str, thread: Any, notice: str, started: float) -> Turn:  # noqa: ANN401 - ThreadRef
+    def _turn(self, question_id: str, thread: Any, notice: str, started: float) -> Turn:
         progress = self.parts.store.progress(question_id)
         assert progress.decision is not None, progress.error
         messages = [shown.message for shown in self.parts.console.read(thread)]
@@ -130,49 +132,68 @@ class System:
 
     def live_index(self) -> bytes:
         """Return the bytes of the live index version."""
-        root = self.home / "index"
-        live = json.loads((root / "state.json").read_bytes())["live"] if (root / "state.json").exists() else None
-        folder = root / str(live) if live else root
+        root = wiring.index_root(self.parts.settings)
+        live = Versions(root).live()
+        assert live is not None
+        [folder] = [path for path in root.rglob(live) if path.is_dir()]
         return b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-@contextmanager
-def system(  # noqa: PLR0913 - the parts of a home
-    home: Path,
-    log: Path,
-    sources: Sequence[Source],
-    gitlab: RunningGitLab,
-    server: FakeOpenAI,
-    **changes: Any,  # noqa: ANN401 - settings
-) -> Iterator[System]:
-    """Build an index from the sources and run a home over it.
+@dataclass(frozen=True)
+class World:
+    """What is outside of a home: GitLab, the model server, and the log all homes write to."""
 
-    Args:
-        changes: Settings that differ from those of a public terminal with the obeying model.
-    """
-    values: dict[str, Any] = {
-        "home": home,
-        "embedder": "hashing",
-        "log_level": "debug",
-        "console_visibility": "public",
-        "needs_detail_after": 0,
-        "model": MODEL,
-        "openai_base_url": server.base_url,
-        "gitlab_url": gitlab.url,
-        "gitlab_project": gitlab.project,
-        "gitlab_token": gitlab.bot_token,
-        "gitlab_read_token": gitlab.read_token,
-    }
-    settings = configuration.load(**(values | changes))
-    rebuild(settings, sources)
-    parts = wiring.assistant(settings)
-    try:
-        yield System(home, gitlab, server, parts, log)
-    finally:
-        parts.store.engine.dispose()
-        close = getattr(parts.tracker, "close", None)
-        if close:
-            close()
+    switches: GitLabSwitches
+    model: FakeOpenAI
+    log: Path
+
+    @property
+    def gitlab(self) -> RunningGitLab:
+        """The running stand-in."""
+        return self.switches.gitlab
+
+    def forget(self) -> None:
+        """Empty the records of both stand-ins and of connections."""
+        self.switches.post("forget")
+        self.model.requests.clear()
+        CONNECTED.clear()
+
+    @contextmanager
+    def home(self, folder: Path, *sources: Source, **changes: Any) -> Iterator[System]:
+        """Build an index from the sources and run a home over it.
+
+        Args:
+            folder: Of the home.
+            sources: Of the index.
+            changes: Settings that differ from those of a public terminal with the obeying model.
+        """
+        values: dict[str, Any] = {
+            "home": folder,
+            "embedder": "hashing",
+            "log_level": "debug",
+            "console_visibility": "public",
+            "needs_detail_after": 0,
+            "model": MODEL,
+            "openai_base_url": self.model.base_url,
+            "gitlab_url": self.gitlab.url,
+            "gitlab_project": self.gitlab.project,
+            "gitlab_token": self.gitlab.bot_token,
+            "gitlab_read_token": self.gitlab.read_token,
+        }
+        settings = configuration.load(**(values | changes))
+        rebuild(settings, sources)
+        parts = wiring.assistant(settings)
+        try:
+            yield System(folder, self.gitlab, self.model, parts, self.log)
+        finally:
+            parts.store.engine.dispose()
+            close = getattr(parts.tracker, "close", None)
+            if close:
+                close()
+
+
+QUOTING: dict[str, Any] = {"model": "", "openai_base_url": ""}
+"""Settings of a home without a language model."""
 
 
 @contextmanager
@@ -187,7 +208,7 @@ def logging_to(path: Path) -> Iterator[Path]:
         file.close()
 
 
-def rebuild(settings: Settings, sources: Sequence[Source]) -> Any:  # noqa: ANN401 - BuildReport
+def rebuild(settings: Settings, sources: Sequence[Source]) -> Any:
     """Build a new index version as `assistant index build` does."""
     return build(sources, wiring.index_root(settings), wiring.embedder(settings), wiring.clean(settings))
 
