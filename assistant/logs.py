@@ -1,40 +1,50 @@
-"""Logs: JSON lines of events with ids and lengths on standard error, never the text of a message."""
+"""Logs: JSON lines of events with ids and lengths, never the text of a message."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def set_up(level: str, path: Path | None = None) -> None:
-    """Send log events of this level and above to a file, or to standard error.
+def set_up(level: str, stream: TextIO | None = None) -> None:
+    """Send log events of this level and above to a stream; None is standard error.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
-        path: Appended to; a terminal conversation should not be cut by log lines.
+        stream: Open for text.
     """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Local variables of a traceback hold what people wrote.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=True),  # control characters cannot reach a terminal
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(_opened(path)),
+        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
     )
 
 
-def _opened(path: Path | None) -> TextIO:
-    if path is None:
-        return sys.stderr
+@contextlib.contextmanager
+def written_to(path: Path, level: str) -> Iterator[None]:
+    """Append log events to a file for a while: a conversation in a terminal is not cut by log lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a", encoding="utf-8", buffering=1)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        set_up(level, file)
+        try:
+            yield
+        finally:
+            set_up(level)

@@ -34,12 +34,11 @@ def chat() -> None:
         from assistant.entrypoints.rendering import print_message  # noqa: PLC0415 - as above
 
         settings = configuration.load()
-        logs.set_up(settings.log_level, settings.home / "assistant.log")
         parts = wiring.assistant(settings)
         parts.index.start_loading()
         first_use_notice(settings, settings.language)
         talk = Conversation(parts, print_message, click.echo)
-        with talk.working():
+        with logs.written_to(settings.home / "assistant.log", settings.log_level), talk.working():
             if not sys.stdin.isatty():
                 parts.index.wait_ready()
             converse(talk)

@@ -54,8 +54,8 @@ def demo(model: Path | None, *, fresh: bool) -> None:
         if fresh:
             shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        logs.set_up("info", home / "assistant.log")
         with contextlib.ExitStack() as running:
+            running.enter_context(logs.written_to(home / "assistant.log", "info"))
             gitlab = running.enter_context(_gitlab(home))
             base = _model_settings(running, model)
             settings = configuration.load(**base, **_settings(home, gitlab))

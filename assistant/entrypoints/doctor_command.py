@@ -61,14 +61,11 @@ def _safely(check: Callable[[Settings], Iterable[Line]], settings: Settings) -> 
 
 
 def _state(settings: Settings) -> Iterable[Line]:
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - keeps `--help` quick
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
 
-    from assistant import wiring  # noqa: PLC0415 - as above
-
-    wiring.store(settings)
-    shown = make_url(settings.database()).render_as_string(hide_password=True)
+    address = wiring.store(settings).engine.url.render_as_string(hide_password=True)
     yield Line("home", "ok", str(wiring.home(settings)))
-    yield Line("database", "ok", shown)
+    yield Line("database", "ok", address)
 
 
 def _index(settings: Settings) -> Iterable[Line]:
