@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.errors import AccessDenied, Rejected, TemporarilyUnavailable
-from tests.fakes.running_home import RunningHome
+from tests.fakes.running_home import RunningHome, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +123,20 @@ def test_an_asker_who_wants_people_before_the_answer_gets_no_answer(home: Runnin
     assert home.asking.feedback(question, "people") == "escalated"
     home.run()
     assert home.chat.kinds("register") == ["abstained", "issue_opened"]
+
+
+def test_what_the_asker_says_while_the_answer_is_made_stands(tmp_path: Path) -> None:
+    def interrupted(question: Question) -> Decision:
+        home.asking.feedback(question.id, "people")
+        return decide(question)
+
+    home = RunningHome(tmp_path, answer=interrupted)
+    question = home.ask("register a runner")
+    home.run()
+    assert home.state(question) == "escalated"
+    assert home.chat.kinds("register") == ["abstained", "issue_opened"]
+    assert home.work.waiting() == [], "the answer that came too late is no dead letter"
+    home.close()
 
 
 def test_wrong_before_any_answer_is_refused(home: RunningHome) -> None:
