@@ -199,13 +199,9 @@ QUOTING: dict[str, Any] = {"model": "", "openai_base_url": ""}
 @contextmanager
 def logging_to(path: Path) -> Iterator[Path]:
     """Log everything of every home into one file, as a process does."""
-    logs.set_up("debug", path)
-    file = structlog.get_config()["logger_factory"]._file  # noqa: SLF001 - nobody else can close it
-    try:
+    with logs.written_to(path, "debug"):
         yield path
-    finally:
-        structlog.reset_defaults()
-        file.close()
+    structlog.reset_defaults()
 
 
 def rebuild(settings: Settings, sources: Sequence[Source]) -> Any:

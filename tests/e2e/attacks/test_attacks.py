@@ -194,3 +194,20 @@ def test_an_attack_in_a_closed_issue_does_no_harm(case_id: str, written_by: str,
         before = issues_of(home.gitlab)
         turn = home.ask(QUESTIONS[case_id])
         checks.check_all(case_id, home, world, before, [turn])
+
+
+def test_an_unexpected_error_puts_no_words_of_a_person_into_the_log(tmp_path: Path, world: World) -> None:
+    words = "the quick violet badger jumps over my pipeline"
+    sources: list[Source] = [write_pages(tmp_path / "docs", PAGES)]
+    with world.home(tmp_path / "home", *sources) as home:
+        for file in (home.home / "index").rglob("*.*"):
+            if file.is_file():
+                file.chmod(0o600)
+                file.write_bytes(b"damaged")
+        before = len(world.log.read_bytes())
+        with pytest.raises(AssertionError):  # kept, not answered
+            home.ask(words)
+        said = world.log.read_bytes()[before:]
+    assert said, "the failure is logged"
+    assert words.encode() not in said
+    assert home.gitlab.bot_token.encode() not in said
