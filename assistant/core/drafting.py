@@ -55,7 +55,7 @@ def from_marks(text: str, numbers: Collection[int], written_by: str) -> Draft:
     """
     if not text.strip() or _SAID_NOT_FOUND.search(text):
         return Draft((), found=False, written_by=written_by)
-    return Draft(_claims(text, numbers), found=True, written_by=written_by)
+    return Draft(_merged(_claims(text, numbers)), found=True, written_by=written_by)
 
 
 def from_fields(fields: Mapping[str, object], numbers: Collection[int], written_by: str) -> Draft:
@@ -72,6 +72,7 @@ def from_fields(fields: Mapping[str, object], numbers: Collection[int], written_
         for item in listed if isinstance(listed, list) else []:
             claims += _claims_of(item, "text", "cites", numbers)
         claims += _claims_of(fields, "answer", "citations", numbers)
+    claims = _merged(claims)
     return Draft(claims, found=bool(claims), written_by=written_by)
 
 
@@ -159,6 +160,14 @@ def _without_marks(sentence: str) -> str:
     rest = _SQUARE.sub("", sentence[at:])
     text = "".join((*pieces, _ROUND_AT_END.sub("", rest)))
     return _CLOSED_END.sub(r"\1", _SPACE_BEFORE_END.sub("", " ".join(text.split())))
+
+
+def _merged(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """Say a sentence once, where small models repeat themselves; it keeps all its marks."""
+    cites: dict[str, tuple[int, ...]] = {}
+    for claim in claims:
+        cites[claim.text] = _distinct([*cites.get(claim.text, ()), *claim.cites])
+    return tuple(Claim(text, numbers) for text, numbers in cites.items())
 
 
 def _distinct(numbers: Collection[int]) -> tuple[int, ...]:

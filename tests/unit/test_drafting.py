@@ -50,6 +50,10 @@ def test_every_form_of_citation_is_read_and_taken_out_of_the_text(text: str, exp
     assert claim.text.rstrip(".") == "Restart it"
 
 
+def test_a_sentence_that_is_repeated_is_one_claim() -> None:
+    assert claims("Open it [1].\n\nWait.\n\nOpen it [2].") == [("Open it.", (1, 2)), ("Wait.", ())]
+
+
 def test_numbers_in_code_and_enumerations_cite_nothing() -> None:
     assert claims("Read `x[1]` first. [2]") == [("Read `x[1]` first.", (2,))]
     assert claims("(1) comes before the rest.") == [("(1) comes before the rest.", ())]
