@@ -157,6 +157,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.fuse.left = after
         self.survive(self.home.run)
         self.fuse.left = 0
+        self.home.run()
 
     @rule(text=st.sampled_from(TEXTS))
     def deliver_unworked(self, text: str) -> None:
