@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from assistant.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from indexing.sources import Source as DocumentSource
 
 KEY_BYTES = 32
+log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -133,7 +136,10 @@ def live_index(settings: Settings) -> LiveIndex:
     """Return retrieval over whichever version is live."""
     from indexing.live import LiveIndex  # noqa: PLC0415 - loads faiss
 
-    return LiveIndex(index_root(settings), lambda: embedder(settings))
+    def warn(damage: Sequence[str]) -> None:
+        log.warning("index.damaged", served="the newest whole version", problems=list(damage))
+
+    return LiveIndex(index_root(settings), lambda: embedder(settings), warn)
 
 
 # --- answering

@@ -10,7 +10,7 @@ from indexing.retrieve import Retriever
 from indexing.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from indexing.embedder import Embedder
@@ -26,10 +26,12 @@ class LiveIndex:
     Attributes:
         root: Folder of the index versions.
         make_embedder: Builds the embedder; slow, so it runs in the background.
+        on_damage: Told once why a newer version than the one that is searched is not served, one line each.
     """
 
     root: Path
     make_embedder: Callable[[], Embedder]
+    on_damage: Callable[[Sequence[str]], None] = field(default=lambda _: None)
     _embedder: Embedder | None = field(default=None, init=False)
     _retriever: Retriever | None = field(default=None, init=False)
     _name: str | None = field(default=None, init=False)
@@ -88,6 +90,9 @@ class LiveIndex:
         with self._lock:
             live = versions.live()
             if self._retriever is None or self._name != live:
-                self._retriever = Retriever(versions.open_live(), self._embedder)
+                version = versions.open_live()
+                if version.damage and self._name != live:
+                    self.on_damage(version.damage)
+                self._retriever = Retriever(version, self._embedder)
                 self._name = live
             return self._retriever
