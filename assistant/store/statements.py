@@ -20,7 +20,8 @@ def insert_once(tx: Connection, table: Table, values: Mapping[str, Any]) -> bool
     """Insert the row; return False, without an error, when a unique key of it stands already."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return tx.execute(statement).rowcount == 1
+    # Not `rowcount`: PostgreSQL's driver does not know it for an INSERT.
+    return tx.execute(statement.returning(*table.primary_key)).one_or_none() is not None
 
 
 def unfinished_work(tx: Connection, subject: str, now: datetime) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.errors import AccessDenied, Rejected, TemporarilyUnavailable
-from tests.fakes.running_home import RunningHome, decide
+from tests.fakes.running_home import DATABASES, RunningHome, decide, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from assistant.core.model import Decision, Question
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[RunningHome]:
-    running = RunningHome(tmp_path)
+@pytest.fixture(params=DATABASES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningHome]:
+    running = RunningHome(tmp_path, database_url=request.param)
+    empty(running.store.engine)
     yield running
     running.close()
 
@@ -285,6 +286,4 @@ def test_what_a_person_wrote_is_gone_after_forget_me_and_no_issue_is_opened_from
     home.run_for(600)
     assert home.tracker.opened == []
     assert home.look(question).record.question.text == ""
-    raw = (home.path / "state.db").read_bytes() + (home.path / "state.db-wal").read_bytes()
     assert home.look(question).record.question.asker.startswith("forgotten")
-    assert raw

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from sqlalchemy import delete
 
 from assistant.core.model import (
     Abstained,
@@ -17,6 +20,8 @@ from assistant.core.model import (
     ThreadRef,
 )
 from assistant.store import Arrival, Store, open_database
+from assistant.store.database import writing
+from assistant.store.tables import metadata
 from assistant.work import WorkTable
 from assistant.workflows.ask import Asking
 from assistant.workflows.escalate import Escalation
@@ -30,7 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
     from assistant.store import Progress
+
+
+DATABASES = ["", *filter(None, [os.environ.get("TEST_POSTGRESQL_URL")])]
+"""SQLite in a fresh file, and an empty PostgreSQL database where the variable names one."""
+
+
+def empty(engine: Engine) -> None:
+    """Delete all rows: a server's database outlives a test."""
+    with writing(engine) as tx:
+        for table in reversed(metadata.sorted_tables):
+            tx.execute(delete(table))
 
 
 @dataclass
@@ -86,9 +104,10 @@ class RunningHome:
     answer: Callable[[Question], Decision] = decide
     needs_detail_after_s: float = 1800.0
     pace: Pace = field(default_factory=Pace)
+    database_url: str = ""
 
     def __post_init__(self) -> None:
-        engine = open_database(f"sqlite:///{self.path}/state.db")
+        engine = open_database(self.database_url or f"sqlite:///{self.path}/state.db")
         self.tracker = self.tracker or FakeTracker(self.clock)
         self.store = Store(engine, self.clock)
         self.work = WorkTable(engine, self.clock)

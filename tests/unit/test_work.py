@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from assistant.store.database import open_database, reading, writing
 from assistant.store.tables import work
 from assistant.work import LeaseLost, Retry, Task, WorkTable
-from tests.fakes.running_home import Clock
+from tests.fakes.running_home import DATABASES, Clock, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +26,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", *filter(None, [os.environ.get("TEST_POSTGRESQL_URL")])])
+@pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Open a fresh database; where TEST_POSTGRESQL_URL names an empty PostgreSQL database, run everything there too."""
-    opened = open_database(f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else request.param)
-    with writing(opened) as tx:
-        tx.execute(delete(work))
+    opened = open_database(request.param or f"sqlite:///{tmp_path}/state.db")
+    empty(opened)
     yield opened
     opened.dispose()
 
