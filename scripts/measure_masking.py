@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from assistant.adapters.secret_scanner import make_mask
 from assistant.core.masking import mask_with, own_spans
 from assistant.core.safety import clean
-from indexing.model import Cleaned
 from tests.fakes.look_alikes import look_alikes
-from tests.fakes.secret_samples import Sample, left_in, secrets
+from tests.fakes.more_secret_samples import all_secrets
+from tests.fakes.secret_samples import Sample, left_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from indexing.model import Clean
+    from indexing.model import Clean, Cleaned
 
 
 def own_only(text: str) -> Cleaned:
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how often each form is made")
     parser.add_argument("--docs", type=Path, help="folder of Markdown files to look for wrong marks in")
     given = parser.parse_args()
-    samples = [sample for seed in range(given.seeds) for sample in secrets(seed)]
+    samples = [sample for seed in range(given.seeds) for sample in all_secrets(seed)]
     innocent = [sample for seed in range(given.seeds) for sample in look_alikes(seed)]
     mask = make_mask()
     started = time.perf_counter()

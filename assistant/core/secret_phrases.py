@@ -36,16 +36,16 @@ _BARE = rf"(?P<bare>[^{_BARE_END}]{{4,400}})"
 _CLOSING = r"[\"'`*_\])]{0,3}"
 
 _PASSWORD_SET = re.compile(
-    rf"(?:{_WORDS_FOR_CHOSEN}|pass(?![a-z0-9]))(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
+    rf"(?:{_WORDS_FOR_CHOSEN}|(?<![a-z])(?:pass|pw)(?![a-z0-9]))(?:[a-z0-9_.-]{{0,30}}{_CLOSING}|\s[^\n:=\uff1a]{{1,40}}?)??(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
 )
 _PASSWORD_NEXT = re.compile(
-    rf"(?:{_WORDS_FOR_CHOSEN})\s{{1,3}}(?:[^\W\d_]{{1,12}}\s{{1,2}}){{0,2}}[\"'`\u201c\u300c]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
+    rf"(?:{_WORDS_FOR_CHOSEN})(?:\s{{1,3}}|(?=[\u201c\u300c\u300e\u00ab]))(?:[^\W\d_]{{1,12}}\s{{1,2}}){{0,2}}[\"'`\u201c\u300c\u300e\u00ab]?(?P<bare>[^{_BARE_END}\[\]()*]{{6,100}})"
 )
 _SECRET_SET = re.compile(
     rf"(?:{_WORDS_FOR_GENERATED})[a-z0-9_.-]{{0,30}}{_CLOSING}(?:{_SET}|{_IS})(?:{_QUOTED}|{_BARE})"
 )
 _SECRET_NEXT = re.compile(rf"(?:{_WORDS_FOR_GENERATED})\s{{1,3}}[\"'`\u201c\u300c]?(?P<bare>[a-z0-9+/=_.~-]{{20,400}})")
-_PASSWORD_HINTS = ("pass", *(word for word in _WORDS_FOR_CHOSEN.split("|") if "pass" not in word))
+_PASSWORD_HINTS = ("pass", "pw", *(word for word in _WORDS_FOR_CHOSEN.split("|") if "pass" not in word))
 _SECRET_HINTS = ("&sig", "?sig", *(word for word in _WORDS_FOR_GENERATED.split("|") if "sig" not in word), "signature")
 _HEX = re.compile("[0-9a-f-]+|[0-9A-F-]+")
 _DIGEST_NEAR = re.compile(r"checksum|digest|fingerprint|sha256|sha512|md5|integrity")

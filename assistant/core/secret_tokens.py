@@ -32,8 +32,8 @@ def _form(kind: str, hint: str, pattern: str, length: int = 0) -> _Form:
 
 
 _GITLAB = "pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt"
-_BASE64_OF_TOKENS = "Z2xwYXQt|Z2hwX|Z2l0aHViX3BhdF|QUtJQ|eG94[YWNMcHA]|LS0tLS1CRUdJTi"
-"""Base64 of glpat-, ghp_, github_pat_, AKIA, xox?- and -----BEGIN at its start."""
+_BASE64_OF_TOKENS = "Z2xwYXQt|Z2hwX|Z2l0aHViX3BhdF|QUtJQ|eG94[YWNMcHA]|LS0tLS1CRUdJTi|eyJhdXRocyI6"
+"""Base64 of glpat-, ghp_, github_pat_, AKIA, xox?-, -----BEGIN and {"auths": at its start."""
 _FORMS = (
     _form("gitlab_token", "gl", rf"{_B}gl(?:{_GITLAB})-([A-Za-z0-9_.-]{{4,320}})", 20),
     _form("gitlab_token", "GR1348941", rf"{_B}GR1348941({_W}{{8,60}})", 20),
@@ -74,7 +74,7 @@ _FORMS = (
         r"https?://[a-z0-9-]{1,63}\.webhook\.office\.com/(webhookb?2?/[A-Za-z0-9@/_-]{20,400})",
     ),
 )
-_ENCODED_HINT = re.compile("Z2xwYXQt|Z2hwX|Z2l0aHViX3BhdF|QUtJQ|eG94|LS0tLS1CRUdJTi")
+_ENCODED_HINT = re.compile("Z2xwYXQt|Z2hwX|Z2l0aHViX3BhdF|QUtJQ|eG94|LS0tLS1CRUdJTi|eyJhdXRocyI6")
 _FORMS_KNOWN_BY_SHAPE = frozenset({"aws_key_id", "jwt", "encoded_secret", "slack_webhook", "webhook"})
 _NUMBERED = re.compile(r"\d{6}")
 _NEXT_LINE = re.compile(r"[ \t]*\\?\n[ \t>|]{0,12}([A-Za-z0-9_.-]{2,320})(?=\s|[\"'`,;)]|$)")

@@ -44,7 +44,9 @@ def built_in_a_process(docs: Path, home: Path) -> tuple[dict[str, Any], float]:
         "LANG": "C.UTF-8",
     }
     environment["PYTHONPATH"] = str(Path(__file__).parents[3])
-    done = subprocess.run(command, check=False, capture_output=True, env=environment, cwd=docs.parent, timeout=120)
+    done = subprocess.run(  # noqa: S603 - our own module
+        command, check=False, capture_output=True, env=environment, cwd=docs.parent, timeout=120
+    )
     assert done.returncode == 0, done.stderr.decode()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return json.loads(done.stdout), max(peak, before) * 1024 / MEGABYTE
