@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from assistant.errors import NotConfigured
+from assistant.errors import AssistantError, NotConfigured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -382,3 +382,15 @@ def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
     handlers = asking.handlers(issue_wait_s=settings.uncertain_write_wait_s)
     worker = Worker(engine, handlers, now, place / "worker.lock", elapsed=boot_clock)
     return Assistant(settings, store, asking, worker, console, clean(settings), index, issues, drafter)
+
+
+def make_labels(parts: Assistant) -> None:
+    """Make the labels of escalations that are missing, at start-up; `doctor` shows what stands in the way."""
+    if parts.tracker is None:
+        return
+    try:
+        made = parts.tracker.ensure_labels((parts.settings.label_support, parts.settings.label_awaiting_feedback))
+    except AssistantError as error:  # questions are answered all the same, and issues wait for GitLab
+        log.warning("labels.not_made", error=str(error))
+    else:
+        log.info("labels.present", made=list(made))

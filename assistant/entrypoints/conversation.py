@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
+from assistant import wiring
 from assistant.entrypoints.asking import owning, receive, take, terminal_thread
 from assistant.store.records import Verdict
 
@@ -48,7 +49,7 @@ class Conversation:
         """Work on questions in the background while the conversation goes on."""
         stop = threading.Event()
         with owning(self.parts) as own:
-            worker = threading.Thread(target=self.parts.worker.run_forever, args=(stop,), name="workers")
+            worker = threading.Thread(target=self._work, args=(stop,), name="workers")
             if own:
                 worker.start()
             else:
@@ -59,6 +60,10 @@ class Conversation:
                 stop.set()
                 if own:
                     worker.join()
+
+    def _work(self, stop: threading.Event) -> None:
+        wiring.make_labels(self.parts)
+        self.parts.worker.run_forever(stop)
 
     def say(self, text: str) -> Progress | None:
         """Do what the words ask for, and show what comes of it; None when nothing was asked yet.
