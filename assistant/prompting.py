@@ -41,6 +41,7 @@ _CHAT_OVERHEAD = 24
 _LANGUAGES = {"de": "German", "zh": "Chinese", "ja": "Japanese", "fr": "French", "es": "Spanish"}
 """Small models follow a name better. English is not named: it is also the code of all languages without fixed texts."""
 _WORDS = re.compile(r"(?P<wide>[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef])|(?P<word>[^\W\d_]+)|\S")
+_COMPARED = re.compile(r"[\u2e80-\u9fff\uac00-\ud7ff]|[^\W_]{3,}")
 _BLANK_LINES = re.compile(r"\n{2,}")
 
 
@@ -131,7 +132,7 @@ class AnswerPrompt:
             "not_found": NOT_FOUND,
         }
         frame = tokens(system) + tokens(self._render("user", passages=[], **fixed)) + _CHAT_OVERHEAD
-        shown = self._fitting(passages, self.budget - frame)
+        shown = self._fitting(passages, self.budget - frame, asked)
         user = self._render("user", passages=shown, **fixed)
         return Prompt(system, user, tuple(int(str(passage["n"])) for passage in shown), self.canary)
 
@@ -142,7 +143,7 @@ class AnswerPrompt:
     def _safe(self, text: str) -> str:
         return self.model_safe(self.without_links(text).replace(LINK_REMOVED, "[link]")).strip()
 
-    def _fitting(self, passages: Sequence[Passage], room: int) -> list[dict[str, object]]:
+    def _fitting(self, passages: Sequence[Passage], room: int, question: str) -> list[dict[str, object]]:
         """Share the room out: a passage gets half of what is left, the last one all; no document more than half."""
         shown: list[dict[str, object]] = []
         used_by: dict[str, int] = {}
@@ -154,7 +155,8 @@ class AnswerPrompt:
             share = min(left if is_last else left // 2, room // 2 - used_by.get(document, 0)) - tokens(title) - 16
             if share < MIN_PASSAGE and shown:
                 continue
-            text = cut(_BLANK_LINES.sub("\n", self._safe(passage.chunk.text)), max(share, MIN_PASSAGE))
+            safe = _BLANK_LINES.sub("\n", self._safe(passage.chunk.text))
+            text = cut(safe, max(share, MIN_PASSAGE), question)
             cost = tokens(text) + tokens(title) + 16
             shown.append({"n": passage.n, "title": title, "text": text})
             used_by[document] = used_by.get(document, 0) + cost
@@ -162,34 +164,58 @@ class AnswerPrompt:
         return shown
 
 
-def cut(text: str, budget: int) -> str:
-    """Cut text to a number of tokens at the end of a sentence, table row or code line; `…` shows the cut."""
+def cut(text: str, budget: int, question: str = "") -> str:
+    """Cut text to a number of tokens: the run of whole sentences and code lines that has most words of the question.
+
+    Of equal runs the first is kept, so without a question it is the beginning. `…` shows where something was cut.
+    """
     if tokens(text) <= budget:
         return text
-    kept: list[str] = []
-    left = budget - 1
-    paragraph = 0
+    room = budget - 2
+    pieces = _pieces(text, room)
+    stems = [_stems(piece) & _stems(question) for _, piece in pieces]
+    weight = {stem: 1 / sum(stem in found for found in stems) for found in stems for stem in found}
+    costs = [tokens(piece) for _, piece in pieces]
+    best, best_score = (0, 0), -1.0
+    for start in range(len(pieces)):
+        end, left = start, room
+        while end < len(pieces) and costs[end] <= left:
+            left -= costs[end]
+            end += 1
+        score = sum(weight[stem] for stem in set().union(*stems[start:end]))
+        if end > start and score > best_score + 1e-9:
+            best, best_score = (start, end), score
+    start, end = best
+    kept = "".join(joint + piece for joint, piece in pieces[start:end]).strip()
+    if not kept:
+        return _cut_at_word(text, room)
+    return ("… " if start else "") + kept + (" …" if end < len(pieces) else "")
+
+
+def _pieces(text: str, room: int) -> list[tuple[str, str]]:
+    """Split into (what joins it to the one before, piece): sentences, and the lines of code that does not fit whole."""
+    found: list[tuple[str, str]] = []
+    paragraph = -1
     for unit in units(text):
-        pieces = unit.text.split("\n") if unit.is_code and tokens(unit.text) > left else [unit.text]
-        for piece in pieces:
-            if tokens(piece) > left:
-                return _ended(kept, piece, left)
-            joint = "" if not kept else "\n" if unit.paragraph != paragraph or len(pieces) > 1 else " "
-            kept.append(joint + piece)
-            left -= tokens(piece)
+        is_split = unit.is_code and tokens(unit.text) > room
+        for piece in unit.text.split("\n") if is_split else [unit.text]:
+            found.append((" " if unit.paragraph == paragraph and not is_split else "\n", piece))
             paragraph = unit.paragraph
-    return "".join(kept)
+    return found
 
 
-def _ended(kept: list[str], piece: str, left: int) -> str:
-    """End a cut text; when not even its first sentence fits, that is cut at a word."""
-    if kept:
-        return "".join(kept) + " …"
-    words = piece.split(" ")
-    while len(words) > 1 and tokens(" ".join(words)) > left:
+def _stems(text: str) -> set[str]:
+    """Return what words are compared by: five letters stand for all forms of a word, a wide character for itself."""
+    return {match[0][:5].casefold() for match in _COMPARED.finditer(text)}
+
+
+def _cut_at_word(text: str, room: int) -> str:
+    """Cut a text whose every sentence is too long at a word, else anywhere."""
+    words = text.split(" ")
+    while len(words) > 1 and tokens(" ".join(words)) > room:
         words = words[: max(1, len(words) * 9 // 10)]
-    text = " ".join(words)
-    return text[: max(1, left)] + " …" if tokens(text) > left else text + " …"
+    kept = " ".join(words)
+    return (kept[: max(1, room)] if tokens(kept) > room else kept) + " …"
 
 
 def _cut_middle(text: str, budget: int) -> str:

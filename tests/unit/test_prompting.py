@@ -110,7 +110,19 @@ def test_a_long_question_keeps_its_beginning_and_its_end() -> None:
 
 
 def test_a_passage_is_cut_at_the_end_of_a_sentence() -> None:
-    assert cut("One is here. Two is there. Three is not.", 10) == "One is here. Two is there. …"
+    assert cut("One is here. Two is there. Three is not.", 11) == "One is here. Two is there. …"
+
+
+def test_of_a_long_passage_the_part_that_speaks_of_the_question_is_shown() -> None:
+    text = (
+        "Runners are shared. " * 9
+        + "## Ausland\nIm Ausland sperrt das VPN mit E4105. Beantrage die Reise. "
+        + "Mehr. " * 40
+    )
+    short = cut(text, 40, "Darf ich das VPN im Ausland nutzen (E4105)?")
+    assert "Im Ausland sperrt das VPN mit E4105." in short
+    assert short.startswith("… ")
+    assert short.endswith(" …")
 
 
 def test_a_code_block_that_does_not_fit_is_cut_at_a_line() -> None:
