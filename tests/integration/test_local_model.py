@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil  # type: ignore[import-untyped]  # publishes no types
+import psutil
 import pytest
 
 from assistant.errors import NotConfigured, TemporarilyUnavailable
