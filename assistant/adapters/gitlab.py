@@ -189,7 +189,8 @@ class GitLabTracker:
     def _read(self, look: Callable[[gitlab.Gitlab], T]) -> T:
         import stamina  # noqa: PLC0415 - not needed for `assistant --help`
 
-        for attempt in stamina.retry_context(on=_worth_a_wait, attempts=READ_TRIES, wait_initial=0.1, wait_max=1.0):
+        waits = {"wait_initial": 0.1, "wait_max": 1.0, "wait_jitter": 0.2}
+        for attempt in stamina.retry_context(on=_worth_a_wait, attempts=READ_TRIES, **waits):
             with attempt, translated(writing=False):
                 return look(self._client(writing=False))
         raise AssertionError("stamina returns or raises")

@@ -33,23 +33,50 @@ pytestmark = [
 MEGABYTE = 1_000_000
 
 
-def built_in_a_process(docs: Path, home: Path) -> tuple[dict[str, Any], float]:
-    """Build an index in a process of its own; return its report and its memory in megabytes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    command = [sys.executable, "-m", "assistant.entrypoints.cli", "index", "build", "--docs", str(docs), "--json"]
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run `assistant` in a process of its own, in the folder of the home."""
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[3]),
         "ASSISTANT_HOME": str(home),
         "ASSISTANT_EMBEDDER": "hashing",
+        "ASSISTANT_LOG_LEVEL": "debug",
         "LANG": "C.UTF-8",
     }
-    environment["PYTHONPATH"] = str(Path(__file__).parents[3])
-    done = subprocess.run(  # noqa: S603 - our own module
-        command, check=False, capture_output=True, env=environment, cwd=docs.parent, timeout=120
+    return subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "assistant.entrypoints.cli", *arguments],
+        check=False,
+        capture_output=True,
+        env=environment,
+        cwd=home.parent,
+        timeout=120,
     )
+
+
+def built_in_a_process(docs: Path, home: Path) -> tuple[dict[str, Any], float]:
+    """Build an index in a process of its own; return its report and the peak of its memory in megabytes."""
+    done = command(home, "index", "build", "--docs", str(docs), "--json")
     assert done.returncode == 0, done.stderr.decode()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return json.loads(done.stdout), max(peak, before) * 1024 / MEGABYTE
+    return json.loads(done.stdout), peak * 1024 / MEGABYTE
+
+
+@pytest.mark.parametrize("case_id", ["A025", "A034", "A029", "A033", "A038"])
+def test_a_secret_given_to_the_command_is_kept_and_said_nowhere(case_id: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_pages(tmp_path / "docs", PAGES)
+    built_in_a_process(tmp_path / "docs", home)
+    done = command(home, "ask", "--json", "--no-escalate", CASES[case_id].payload)
+    assert done.returncode in {0, 3}, done.stderr.decode()
+    bodies = [part for secret in CASES[case_id].secrets for part in secret.split("\n")]
+    kept = {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    for place, content in (kept | {"stdout": done.stdout, "stderr": done.stderr}).items():
+        assert not [body for body in bodies if body.encode() in content], place
+    assert b"secret removed" in kept[str(home / "state.db")] + kept.get(str(home / "state.db-wal"), b"")
+    told = done.stderr.decode().split("\n", 1)[0]
+    assert any(kind in told for kind in ("gitlab token", "password", "private key", "url password")), (
+        "the asker is told"
+    )
 
 
 def test_a_line_of_30_megabytes_costs_no_memory(tmp_path: Path) -> None:
