@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from assistant.ports import Now
 
 MOMENT = UtcDateTime()
+FRESH = timedelta(seconds=60)
+"""A row older than this is looked up even at its first try."""
+FOLLOWS_DOUBT = "follows_doubt"
 
 
 class LeaseLost(AssistantError):
@@ -69,7 +72,9 @@ class Job:
         attempts: Tries so far, this one included.
         failures: Tries that ended in an unexpected error or a crash.
         fence: Grows with every claim; a late finisher's older fence is refused.
-        uncertain: The last try may have written at the other side.
+        uncertain: The write may have been carried out already.
+        look_first: Our marker must be looked up before writing: the row is uncertain, was tried before, or is old, as
+            after a backup was restored in which it had not been sent yet.
     """
 
     id: int
@@ -81,23 +86,24 @@ class Job:
     failures: int
     fence: int
     uncertain: bool
-    first_attempt_at: datetime
+    look_first: bool
     lease_until: datetime
-
-    @property
-    def tried_before(self) -> bool:
-        """Whether the marker must be looked up before writing."""
-        return self.attempts > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a job is tried again, and why it failed."""
+    """When a job is tried again, and why it failed.
+
+    Attributes:
+        failed: It broke by itself, not for an outage; counts towards giving up.
+        needs_admin: It will not mend itself.
+    """
 
     due_at: datetime
     error: str
     uncertain: bool = False
     failed: bool = False
+    needs_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ class WorkTable:
                 "attempts": 0,
                 "failures": 0,
                 "fence": 0,
-                "uncertain": False,
+                "uncertain": bool(tx.get_execution_options().get(FOLLOWS_DOUBT)),  # may have been sent as well
                 "error": "",
                 "created_at": now,
                 "changed_at": now,
@@ -181,7 +187,7 @@ class WorkTable:
         )
         with writing(self.engine) as tx:
             row = tx.execute(take.returning(work)).one_or_none()
-        return None if row is None else _job(row)
+        return None if row is None else _job(row, now)
 
     def _due(self, now: datetime, kinds: Collection[str]) -> ColumnElement[bool]:
         ahead = work.alias("ahead")
@@ -224,6 +230,7 @@ class WorkTable:
         self._change(tx, job, state="dead", error=error)
 
     def _change(self, tx: Connection, job: Job, **values: Any) -> None:  # noqa: ANN401 - columns of several types
+        tx.execution_options(**{FOLLOWS_DOUBT: job.look_first})  # for the rest of this transaction: see `add`
         mine = and_(work.c.id == job.id, work.c.fence == job.fence, work.c.state == "running")
         done = tx.execute(update(work).where(mine).values(lease_until=None, changed_at=self.now(), **values))
         if done.rowcount != 1:
@@ -244,7 +251,7 @@ class WorkTable:
         if not orphaned:
             gone = and_(gone, work.c.lease_until <= self.now())
         with reading(self.engine) as tx:
-            return [_job(row) for row in tx.execute(select(work).where(gone)).all()]
+            return [_job(row, self.now()) for row in tx.execute(select(work).where(gone)).all()]
 
     def due_again(self, tx: Connection, kind: str) -> None:
         """Make the waiting rows of a kind due at once (their outage is over); uncertain ones keep waiting."""
@@ -275,7 +282,7 @@ class WorkTable:
             return tx.execute(change).rowcount == 1
 
 
-def _job(row: Row[Any]) -> Job:
+def _job(row: Row[Any], now: datetime) -> Job:
     return Job(
         id=row.id,
         key=row.key,
@@ -286,6 +293,6 @@ def _job(row: Row[Any]) -> Job:
         failures=row.failures,
         fence=row.fence,
         uncertain=row.uncertain,
-        first_attempt_at=row.first_attempt_at,
+        look_first=row.uncertain or row.attempts > 1 or now - row.created_at > FRESH,
         lease_until=row.lease_until,
     )

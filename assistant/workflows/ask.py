@@ -191,10 +191,10 @@ class Asking:
     def detail_is_late(self, job: Job) -> None:
         """Timer: the asker did not reply; the question becomes an issue that waits for the asker."""
         with self.store.writing() as tx:
+            self.work.finish(tx, job)
             record = self.store.question(tx, job.subject)
             if record.awaiting == "detail" and record.changes == job.payload["changes"]:
                 self.escalation.escalate(tx, record, Text.ABSTAINED, awaiting=True)
-            self.work.finish(tx, job)
 
     def answering_failed(self, tx: Connection, job: Job, _error: str) -> None:
         """Pass a question to people whose answering broke again and again; it is never lost."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assistant.ports import Tracker
     from assistant.store import QuestionRecord, Store
     from assistant.texts import Text
-    from assistant.work import Job, WorkTable
+    from assistant.work import Job, Retry, WorkTable
     from assistant.workflows.telling import Telling
 
     class DraftIssue(Protocol):
@@ -58,7 +58,7 @@ class Escalation:
         marker_for: Question id -> the marker line that finds the issue again.
         must_hide: Whether the question concerns security, so that its issue is confidential wherever it was asked.
         confirm_wait_s: Without a reply in this time a question that waits for a yes is declined.
-        look_back_s: The look-up begins this long before the first try, as our clock and GitLab's may differ.
+        look_back_s: The look-up begins this long before the question was asked, as our clock and GitLab's may differ.
     """
 
     store: Store
@@ -117,11 +117,11 @@ class Escalation:
     def decline_unconfirmed(self, job: Job) -> None:
         """Timer: the asker did not reply whether an issue is wanted."""
         with self.store.writing() as tx:
+            self.work.finish(tx, job)
             record = self.store.question(tx, job.subject)
             if record.awaiting == "confirm" and record.changes == job.payload["changes"]:
                 record = self.store.move(tx, record, "declined")
                 self.telling.tell(tx, record, wording.declined(record.question))
-            self.work.finish(tx, job)
 
     def draft(self, tx: Connection, record: QuestionRecord, *, awaiting: bool) -> IssueDraft:
         """Build the draft, no more visible than the place of the question; a text the asker has seen stays exact."""
@@ -151,8 +151,9 @@ class Escalation:
                 raise Rejected("the question's text was deleted before its issue was opened")
             draft = self.draft(tx, record, awaiting=link.awaiting)
         issue = None
-        if job.tried_before:
-            issue = self.tracker.find_issue(draft.marker, job.first_attempt_at - timedelta(seconds=self.look_back_s))
+        if job.look_first:
+            since = record.question.asked_at - timedelta(seconds=self.look_back_s)
+            issue = self.tracker.find_issue(draft.marker, since)
         if issue is None:
             self.work.ensure_lease(job)
             issue = self.tracker.open_issue(draft)
@@ -163,10 +164,11 @@ class Escalation:
             said = wording.issue_opened(record.question, issue, confidential=draft.confidential)
             self.telling.tell(tx, record, said)
 
-    def tell_waiting(self, tx: Connection, job: Job) -> None:
-        """Tell the asker, the first time only, that the issue waits for GitLab."""
+    def tell_waiting(self, tx: Connection, job: Job, retry: Retry) -> None:
+        """Tell the asker, the first time only, that the issue waits for GitLab, or for an admin."""
         record = self.store.question(tx, job.subject)
-        self.telling.tell(tx, record, wording.issue_waiting(record.question))
+        said = wording.issue_waiting(record.question, needs_admin=retry.needs_admin)
+        self.telling.tell(tx, record, said)
 
     def tell_refused(self, tx: Connection, job: Job, _error: str) -> None:
         """Tell the asker that an admin has to look at it; the row stays as a dead letter."""

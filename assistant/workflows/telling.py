@@ -69,7 +69,7 @@ class Telling:
             chat = self.chats.get(thread.platform)
             if chat is None:
                 raise NotConfigured(f"no chat is set up for {thread.platform}; start the assistant with its tokens set")
-            if not job.tried_before or chat.find(thread, job.key) is None:
+            if not job.look_first or chat.find(thread, job.key) is None:
                 self.work.ensure_lease(job)
                 chat.post(thread, load(Message, body), job.key)
         with self.store.writing() as tx:

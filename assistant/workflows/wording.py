@@ -79,9 +79,10 @@ def solved(question: Question) -> Message:
     return _said(question, "solved", Text.SOLVED)
 
 
-def issue_waiting(question: Question) -> Message:
-    """Return that the issue waits until GitLab is back."""
-    return _said(question, "issue_waiting", Text.ISSUE_WAITING, issue_state="waiting")
+def issue_waiting(question: Question, *, needs_admin: bool) -> Message:
+    """Return that the issue waits until GitLab is back, or until an admin has mended the access to it."""
+    text = Text.ISSUE_REFUSED if needs_admin else Text.ISSUE_WAITING
+    return _said(question, "issue_waiting", text, issue_state="waiting")
 
 
 def issue_refused(question: Question) -> Message:

@@ -61,14 +61,14 @@ class Handler:
         uncertain_wait_s: How long the other side may go on with a request whose answer was lost; 0 when nothing is
             written outside, or when the other side is a file of ours.
         lease_s: Longer than any run takes.
-        on_wait: Called in the transaction that puts the row back after an outage, for telling the asker once.
+        on_wait: Called in the transaction that puts the row back for an outage, for telling the asker once.
         on_dead: Called in the transaction that gives the row up, with the reason in one line.
     """
 
     run: Callable[[Job], None]
     uncertain_wait_s: float = 0.0
     lease_s: float = 300.0
-    on_wait: Callable[[Connection, Job], None] | None = None
+    on_wait: Callable[[Connection, Job, Retry], None] | None = None
     on_dead: Callable[[Connection, Job, str], None] | None = None
 
 
@@ -180,6 +180,10 @@ class Worker:
                 log.warning("worker.database", error=str(error))
                 stop.wait(self.pace.backoff_s)
                 continue
+            except Exception:  # a bug here must not end the work in silence
+                log.exception("worker.broke")
+                stop.wait(self.pace.backoff_cap_s)
+                continue
             if not worked:
                 stop.wait(self.pace.poll_s)
 
@@ -219,7 +223,7 @@ class Worker:
         except TemporarilyUnavailable as error:
             self._wait(job, Retry(self._backoff(job, error.retry_after_s), str(error)))
         except (NotConfigured, AccessDenied) as error:
-            pause = Retry(self.now() + timedelta(seconds=self.pace.paused_retry_s), str(error))
+            pause = Retry(self.now() + timedelta(seconds=self.pace.paused_retry_s), str(error), needs_admin=True)
             self._paused[job.kind] = pause
             self._wait(job, pause)
         except Rejected as error:
@@ -233,7 +237,7 @@ class Worker:
 
     def _mended(self, job: Job) -> None:
         """End a pause, and wake the rows that waited for the same outage."""
-        if self._paused.pop(job.kind, None) is not None or job.tried_before:
+        if self._paused.pop(job.kind, None) is not None or job.attempts > 1:
             with writing(self.engine) as tx:
                 self._work.due_again(tx, job.kind)
 
@@ -252,12 +256,12 @@ class Worker:
         log.warning("work.waits", kind=job.kind, row=job.id, error=retry.error, uncertain=retry.uncertain)
         self._put_back(job, retry, self.handlers[job.kind].on_wait)
 
-    def _put_back(self, job: Job, retry: Retry, on_wait: Callable[[Connection, Job], None] | None) -> None:
+    def _put_back(self, job: Job, retry: Retry, on_wait: Callable[[Connection, Job, Retry], None] | None) -> None:
         try:
             with writing(self.engine) as tx:
                 self._work.retry(tx, job, retry)
                 if on_wait is not None:
-                    on_wait(tx, job)
+                    on_wait(tx, job, retry)
         except LeaseLost as lost:
             log.warning("work.lease_lost", kind=job.kind, row=job.id, error=str(lost))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -237,6 +239,7 @@ def test_a_revoked_token_pauses_issues_without_a_storm_and_keeps_every_question(
         home.ask(f"unknown{n} error")
     home.run_for(290)
     assert len(calls) == 1, "one call tells all there is to know"
+    assert "an admin has to look at it" in home.chat.shown[-1][2].text
     home.tracker.down = None
     home.run_for(400)
     assert len(home.tracker.opened) == 20
@@ -287,3 +290,25 @@ def test_what_a_person_wrote_is_gone_after_forget_me_and_no_issue_is_opened_from
     assert home.tracker.opened == []
     assert home.look(question).record.question.text == ""
     assert home.look(question).record.question.asker.startswith("forgotten")
+
+
+@pytest.mark.parametrize("rows_done", [0, 1, 2, 3])
+def test_after_an_old_backup_is_restored_nothing_is_sent_a_second_time(tmp_path: Path, rows_done: int) -> None:
+    home = RunningHome(tmp_path / "home")
+    home.ask("unknown error 77")
+    for _ in range(rows_done):
+        home.worker.run_once()
+    with sqlite3.connect(tmp_path / "home" / "state.db") as live, sqlite3.connect(tmp_path / "backup.db") as backup:
+        live.backup(backup)
+    live.close()
+    backup.close()
+    home.run()
+    home.close()
+    home.clock.forward(3600)
+    (tmp_path / "restored").mkdir()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "restored" / "state.db")
+    restored = RunningHome(tmp_path / "restored", home.clock, home.chat, home.tracker)
+    restored.run()
+    assert len(home.tracker.opened) == 1
+    assert home.chat.kinds("unknown") == ["abstained", "issue_opened"]
+    restored.close()

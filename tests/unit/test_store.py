@@ -95,6 +95,12 @@ def test_a_wrong_database_url_is_named_in_one_line(url: str) -> None:
         open_database(url)
 
 
+def test_a_folder_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotConfigured, match="cannot be made"):
+        open_database(f"sqlite:///{tmp_path}/file/home/state.db")
+
+
 def test_a_file_that_is_no_database_is_refused_and_not_replaced(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     file.write_bytes(b"these are not pages" * 500)

@@ -131,7 +131,7 @@ def test_a_late_worker_cannot_finish_a_row_that_another_one_has_taken(table: Wor
         table.finish(tx, late)
     second = table.claim(LEASE)
     assert second is not None
-    assert (second.fence, second.uncertain, second.tried_before, second.failures) == (2, True, True, 1)
+    assert (second.fence, second.uncertain, second.look_first, second.failures) == (2, True, True, 1)
     for end in (table.finish, lambda tx, job: table.bury(tx, job, "x")):
         with pytest.raises(LeaseLost), writing(table.engine) as tx:
             end(tx, late)
@@ -165,6 +165,17 @@ def test_a_worker_whose_lease_ran_out_does_not_write_to_the_outside(table: WorkT
     clock.forward(60)
     with pytest.raises(LeaseLost, match="ran out"):
         table.ensure_lease(job)
+
+
+def test_a_row_of_a_restored_backup_is_looked_up_before_it_is_sent(table: WorkTable, clock: Clock) -> None:
+    add(table, "a")
+    add(table, "b")
+    fresh = table.claim(LEASE)
+    clock.forward(61)
+    old = table.claim(LEASE)
+    assert fresh is not None
+    assert old is not None
+    assert (fresh.look_first, old.look_first) == (False, True)
 
 
 def test_a_timer_that_nobody_began_can_be_called_off(table: WorkTable, clock: Clock) -> None:
