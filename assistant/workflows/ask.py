@@ -89,6 +89,7 @@ class Asking:
                 raise Rejected(f"question {question_id} is {record.state} and does not wait for more detail")
             self.store.add_text(tx, question_id, "detail", text)
             self.store.add_masked(tx, record, masked)
+            self.work.cancel(tx, f"{NEEDS_DETAIL_TIMEOUT}:{question_id}:{record.changes}")
             self.store.move(tx, record, "asked")
             return True
 
@@ -102,6 +103,7 @@ class Asking:
             record = self.store.question(tx, question_id)
             if record.awaiting != "confirm":
                 return record.state
+            self.work.cancel(tx, f"{CONFIRM_TIMEOUT}:{question_id}:{record.changes}")
             if not yes:
                 return self._decline(tx, record).state
             confirmed = replace(record, confirmed=True)
@@ -153,6 +155,7 @@ class Asking:
         if asked.state != "asked" or asked.awaiting or asked.forgotten:
             with self.store.writing() as tx:
                 self.work.finish(tx, job)
+                self._drop_forgotten(tx, job.subject)
             return
         decision = self._at_most_one_round(asked, self.answer(asked.question))
         with self.store.writing() as tx:
@@ -161,6 +164,11 @@ class Asking:
             if record.changes == asked.changes:  # else the asker said something meanwhile, and that stands
                 self.store.add_answer(tx, job.subject, decision)
                 self._follow(tx, record, decision)
+
+    def _drop_forgotten(self, tx: Connection, question_id: str) -> None:
+        record = self.store.question(tx, question_id)
+        if record.forgotten and record.state == "asked":
+            self.store.move(tx, record, "declined")  # nobody is left to be told
 
     def _at_most_one_round(self, record: QuestionRecord, decision: Decision) -> Decision:
         outcome = decision.outcome

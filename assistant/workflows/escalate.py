@@ -80,6 +80,8 @@ class Escalation:
             why: First words of the message.
             awaiting: The issue waits for the asker's detail.
         """
+        if record.forgotten:
+            return self.store.move(tx, record, "declined")  # nobody is left to be told
         if self.store.link(tx, record.question.id) is not None:  # solved, then not: people have its issue already
             record = self.store.move(tx, record, "escalated")
             self.telling.tell(tx, record, wording.noted(record.question))
@@ -147,9 +149,14 @@ class Escalation:
         with self.store.reading() as tx:
             record = self.store.question(tx, job.subject)
             link = self.store.link(tx, job.subject)
-            if link is None or record.forgotten:
-                raise Rejected("the question's text was deleted before its issue was opened")
-            draft = self.draft(tx, record, awaiting=link.awaiting)
+            if link is None:
+                raise Rejected(f"question {job.subject} has no link to fill")
+            draft = None if record.forgotten else self.draft(tx, record, awaiting=link.awaiting)
+        if draft is None:  # "forget me" came before the issue: there is nothing to open and nobody to tell
+            with self.store.writing() as tx:
+                self.work.finish(tx, job)
+                self.store.put_issue(tx, job.subject, None)
+            return
         issue = None
         if job.look_first:
             since = record.question.asked_at - timedelta(seconds=self.look_back_s)

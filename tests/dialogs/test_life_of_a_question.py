@@ -290,6 +290,20 @@ def test_what_a_person_wrote_is_gone_after_forget_me_and_no_issue_is_opened_from
     assert home.tracker.opened == []
     assert home.look(question).record.question.text == ""
     assert home.look(question).record.question.asker.startswith("forgotten")
+    assert home.chat.kinds("unknown") == ["abstained", "issue_waiting"]
+    assert home.work.waiting() == []
+
+
+def test_a_person_who_is_forgotten_before_the_answer_or_the_detail_hears_nothing_more(home: RunningHome) -> None:
+    vague = home.ask("vague trouble")
+    home.run()
+    asked = home.ask("register a runner")
+    home.store.forget("test", "ada")
+    home.run_for(2000, step=500)
+    assert (home.state(vague), home.state(asked)) == ("declined", "declined")
+    assert home.chat.kinds("vague") == ["needs_detail"]
+    assert home.chat.kinds("register") == []
+    assert home.tracker.opened == []
 
 
 @pytest.mark.parametrize("rows_done", [0, 1, 2, 3])
