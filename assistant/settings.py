@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     model_timeout_s: float = Field(
         20.0, gt=0, description="Seconds until a slow model is given up and passages are quoted"
     )
-    model_prompt_tokens: int = Field(600, ge=200, description="Tokens of one prompt at most")
+    model_prompt_tokens: int = Field(600, ge=400, description="Tokens of one prompt at most")
     model_answer_tokens: int = Field(300, ge=50, description="Tokens of one answer at most")
     openai_base_url: str = Field(
         "", validation_alias=_known_as("openai_base_url"), description="Address of the model server"

@@ -167,7 +167,7 @@ def language_model(settings: Settings) -> LanguageModel | None:
     limits = Limits(
         total_s=settings.model_timeout_s,
         first_token_s=settings.model_timeout_s,
-        between_s=min(10.0, settings.model_timeout_s),
+        between_s=settings.model_timeout_s / 2,
         max_tokens=settings.model_answer_tokens,
     )
     return OpenAIModel(endpoint, prompt, limits)
