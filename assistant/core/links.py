@@ -41,8 +41,9 @@ _DEFINITION = re.compile(
     r"(?m)^[ \t>]{0,20}\[[^\[\]\n]{1,200}\]:[^\n]*(?:\n[ \t>]{0,20}(?:[\"'(][^\n]*|<?[a-z][a-z0-9+.-]{1,20}:[^\n]*))?$"
 )
 _SLACK_LINK = re.compile(r"<([^<>|\s]{1,2000})\|([^<>|\n]{1,500})>")
+_SLACK_MENTION = re.compile(r"<([!@#](?!--|DOCTYPE)[^<>\s|]{1,100})>", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:a|img|image|iframe|frame|script|object|embed|link|meta|base|form|input|button|video|audio|source|track|svg|use"
+    r"</?(?:a|at|img|image|iframe|frame|script|object|embed|link|meta|base|form|input|button|video|audio|source|track|svg|use"
     r"|area|map|style|body|table|td|th|div|span|p|blockquote|q|ins|del|picture|portal|math|details)\b[^<>]{0,4000}>?",
     re.IGNORECASE,
 )
@@ -81,8 +82,9 @@ def without_links(text: str) -> str:
 
     Covers inline, reference and Slack links, definitions, autolinks, bare and scheme-less addresses, `www.`, `//host`,
     `javascript:`, `data:`, `mailto:`, images and HTML, also with character references, backslashes or full-width
-    letters in them. Citation marks (`[1]`, `[1][2]`, `[1](address)`) stay marks. Bare e-mail addresses stay. In code
-    only the addresses go, so that `a[i](b)` stays what it is.
+    letters in them; and the mentions of Slack and Teams in angle brackets (`<!everyone>`, `<@U1>`, `<at>`). Citation
+    marks (`[1]`, `[1][2]`, `[1](address)`) stay marks. Bare e-mail addresses stay. In code only the addresses go, so
+    that `a[i](b)` stays what it is.
     """
     text = _ENTITY.sub(_decoded, clean(text))
     for _ in range(_PASSES):
@@ -99,6 +101,7 @@ def _without_markup(text: str) -> str:
     text = _INLINE_LINK.sub(_label, text)
     text = _REFERENCE_LINK.sub(_reference_label, text)
     text = _SLACK_LINK.sub(lambda match: match[2] if _looks_like_target(match[1]) else match[0], text)
+    text = _SLACK_MENTION.sub(r"\1", text)
     return _TAG.sub("", text)
 
 

@@ -256,6 +256,18 @@ def test_labels_and_citation_marks_stay(text: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ping <!everyone> and <!here|here>", "ping !everyone and here"),
+        ("I am <@U0ADMIN01> in <#C12|general>", "I am @U0ADMIN01 in general"),
+        ("<at>Everyone</at> look", "Everyone look"),
+    ],
+)
+def test_a_chat_platforms_mention_is_only_a_word(text: str, shown: str) -> None:
+    assert without_links(text) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "On GitLab.com edit `config.toml` or /etc/gitlab/gitlab.rb and ~/.ssh/config.",
