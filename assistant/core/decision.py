@@ -1,4 +1,4 @@
-"""Answered, needs detail, or abstained: a logistic score over features of retrieval and draft.
+"""Answered, needs detail, or abstained: a logistic score over features of the retrieval.
 
 The weights are fitted on labelled questions by `scripts/fit_decision`; the score is no calibrated probability.
 """
@@ -6,6 +6,7 @@ The weights are fitted on labelled questions by `scripts/fit_decision`; the scor
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from indexing.model import Retrieval
 
 
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 VAGUE_TERMS = 3
 """A report of a problem in so few words fits many pages equally well, however well it fits one of them."""
 
@@ -56,7 +58,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class DecisionModel:
-    """Weights for the whole search and for full text alone, while no embedding model is loaded."""
+    """Weights for the whole search and for full text alone: no embedding model, or a script that it cannot read."""
 
     full: Weights
     lexical: Weights
@@ -66,23 +68,33 @@ class DecisionModel:
         return self.lexical if lexical_only else self.full
 
 
-def features(question: Question, retrieval: Retrieval, supported: Supported) -> dict[str, float]:
-    """Return the features of retrieval and draft.
+def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
+    """Return the features of a retrieval: its own, and how much of the question stands in the passages.
 
-    Those of the draft: `quote_coverage` (share of the question's distinct terms that stand in the answer),
-    `first_line_coverage` (the same for its first line), `cited_documents`, `kept` and `log_terms`.
+    Those made here work in every script and count one term that is never found, so that a question of two words cannot
+    reach 1 by chance: `first_line_found` (share of the terms of the question's first line in the first passage),
+    `first_line_shown` (the same in all passages) and `terms_shown` (share of all terms in all passages).
     """
-    said = set(terms(supported.text)) | {t for citation in supported.citations for t in terms(citation.title)}
-    asked = set(terms(question.full_text))
-    first = set(terms(question.full_text.strip().split("\n", 1)[0]))
+    passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
+    shown = frozenset().union(*passages)
+    asked = frozenset(terms(question.full_text))
+    first = frozenset(terms(question.full_text.strip().split("\n", 1)[0]))
     return {
         **retrieval.features,
-        "quote_coverage": len(asked & said) / len(asked) if asked else 0.0,
-        "first_line_coverage": len(first & said) / len(first) if first else 0.0,
-        "cited_documents": float(len({citation.document for citation in supported.citations})),
-        "kept": supported.kept,
-        "log_terms": math.log1p(len(asked)),
+        "first_line_found": _share(first, passages[0] if passages else frozenset()),
+        "first_line_shown": _share(first, shown),
+        "terms_shown": _share(asked, shown),
     }
+
+
+def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
+    return len(wanted & held) / (len(wanted) + 1)
+
+
+def is_unspaced(text: str) -> bool:
+    """True when most letters belong to scripts without spaces between words, which an English embedder cannot read."""
+    letters = sum(map(str.isalpha, text))
+    return 2 * len(_UNSPACED.findall(text)) > letters
 
 
 def decide(question: Question, retrieval: Retrieval, supported: Supported, model: DecisionModel) -> Outcome:
@@ -94,8 +106,8 @@ def decide(question: Question, retrieval: Retrieval, supported: Supported, model
         supported: What is left of the draft after the evidence check.
         model: Fitted weights.
     """
-    weights = model.weights(lexical_only=retrieval.lexical_only)
-    score = weights.score(features(question, retrieval, supported)) if retrieval.passages else 0.0
+    weights = model.weights(lexical_only=retrieval.lexical_only or is_unspaced(question.full_text))
+    score = weights.score(features(question, retrieval)) if retrieval.passages else 0.0
     answer = Answered(supported.text, supported.citations, score) if supported.text else None
     missing = missing_details(question.full_text) if not question.details else ()
     vague = bool(missing) and len(set(terms(question.full_text))) <= VAGUE_TERMS

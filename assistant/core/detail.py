@@ -1,31 +1,44 @@
 """What a report of a problem lacks: one short question back is worth more than an issue without facts."""
 
+# ruff: noqa: RUF001 - punctuation of other languages is what is looked for here
+
 from __future__ import annotations
 
 import re
 
 _PROBLEM = re.compile(
     r"\b(?:fail\w*|error\w*|broken|breaks?|crash\w*|stuck|hang\w*|slow|problem\w*|issue|bug|exception|timeout|timed out"
-    r"|(?:does|do|is|are|did|can|was|were)(?:n['’]t| not)|cannot|won['’]t|unable|not working|stopped working|no longer|never"
-    r"|fehl\w*|fehler\w*|kaputt|hängt|abgebrochen|bricht ab|geht nicht|funktioniert nicht|klappt nicht|langsam|absturz)\b"
+    r"|(?:does|do|is|are|did|can|was|were)(?:n['’]t| not)|cannot|won['’]t|unable|not working|stopped working"
+    r"|no longer|never"
+    r"|fehl\w*|fehler\w*|kaputt|hängt|abgebrochen|bricht ab|geht nicht|funktioniert nicht|klappt nicht|langsam"
+    r"|absturz)\b"
     r"|失败|报错|错误|出错|异常|不能|无法|不行|卡住|崩溃|没有反应|失敗|エラー|動かない|できない",
     re.IGNORECASE,
 )
 _ERROR_TEXT = re.compile(
-    r"```|`[^`\n]{12,}`|^\s*(?:error|fatal|exception|traceback|warn(?:ing)?|err!)\b.{6,}|\b\w*(?:Error|Exception)\b\s*[:(]"
-    r"|\b(?:error|fehler|报错|错误)\s*[:：]\s*\S.{8,}|\b(?:exit (?:code|status)|status code|returned)\D{0,20}\d+|\b[45]\d\d\b"
-    r"|[\"“'„「][^\"”'“」\n]{12,}[\"”'“」]|\bE[A-Z]{4,}\b|:\s*(?:permission denied|no such file|not found|connection refused)",
+    r"```|`[^`\n]{12,}`|^\s*(?:error|fatal|exception|traceback|warn(?:ing)?|err!)\b.{6,}|\b\w*(?:Error"
+    r"|Exception)\b\s*[:(]"
+    r"|\b(?:error|fehler|报错|错误)\s*[:：]\s*\S.{8,}|\b(?:exit (?:code|status)|status code"
+    r"|returned)\D{0,20}\d+|\b[45]\d\d\b"
+    r"|[\"“'„「][^\"”'“」\n]{12,}[\"”'“」]|\bE[A-Z]{4,}\b|:\s*(?:permission denied|no such file|not found"
+    r"|connection refused)",
     re.IGNORECASE | re.MULTILINE,
 )
 _VERSION = re.compile(
-    r"\b(?:version|release|v)\W{0,3}\d+|\bv?\d+\.\d+(?:\.\d+)*\b|\b(?:latest|newest|neueste|aktuelle) version|版本\D{0,3}\d", re.I
+    r"\b(?:version|release|v)\W{0,3}\d+|\bv?\d+\.\d+(?:\.\d+)*\b|\b(?:latest|newest|neueste|aktuelle) version"
+    r"|版本\D{0,3}\d",
+    re.IGNORECASE,
 )
 _PIPELINE = re.compile(r"\b(?:pipelines?|jobs?|builds?|deploy\w*|stages?|ci)\b|流水线|作业|部署|构建", re.IGNORECASE)
 _RUNNER = re.compile(r"\brunners?\b|运行器", re.IGNORECASE)
-_NAMED_RUNNER = re.compile(r"\b(?:shared|own|group|instance|docker|shell|kubernetes|eigene\w*)\W+(?:\w+\W+)?runners?\b|tags?\b", re.I)
+_NAMED_RUNNER = re.compile(
+    r"\b(?:shared|own|group|instance|docker|shell|kubernetes|eigene\w*)\W+(?:\w+\W+)?runners?\b|tags?\b", re.IGNORECASE
+)
 _HOW_TO = re.compile(
-    r"\b(?:how (?:do|can|to|should|does)|what (?:is|are|does)|where (?:do|is|can|are)|which|is it possible|is there (?:a|any)"
-    r"|can (?:i|we|you)|wie (?:kann|mache|richte|geht|bekomme)|wo (?:ist|finde)|was ist|gibt es)\b|怎么|如何|怎样|在哪|什么是|どうやって|方法",
+    r"\b(?:how (?:do|can|to|should|does)|what (?:is|are|does)|where (?:do|is|can|are)|which|is it possible"
+    r"|is there (?:a|any)"
+    r"|can (?:i|we|you)|wie (?:kann|mache|richte|geht|bekomme)|wo (?:ist|finde)|was ist|gibt es)\b|怎么|如何"
+    r"|怎样|在哪|什么是|どうやって|方法",
     re.IGNORECASE,
 )
 _SHORT = 25

@@ -4,6 +4,8 @@ What it can see: terms, numbers, identifiers, flags and commands that do not sta
 a negation turned round with the passage's own words. That is why the quote stands beside every citation.
 """
 
+# ruff: noqa: RUF001 - punctuation of other languages is what is looked for here
+
 from __future__ import annotations
 
 import re
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from assistant.core.links import without_links
 from assistant.core.model import Citation, Claim, Draft
-from assistant.core.spans import sentences, spans
+from assistant.core.sentences import sentences
+from assistant.core.spans import spans
 from assistant.core.terms import literals, terms
 
 if TYPE_CHECKING:
@@ -33,18 +36,33 @@ _DESTRUCTIVE = re.compile(
     r"|\bDROP\s+(?:TABLE|DATABASE)\b",
     re.IGNORECASE,
 )
+_FENCED = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[^\S\n]*$|\Z)")
+_CODE = re.compile(_FENCED.pattern + r"|`[^`\n]+`")
+_NAME = re.compile(
+    r"(?<![\w/.@:\\~%-])(?!www\.)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[a-z]{2,24}(?::\d{1,5})?"
+    r"(?:/[A-Za-z0-9_.@$:{}<>+-]+){1,12}(?![\w/?#&=%\\])"
+    r"|(?<![\w/.@-])(?:\d{1,3}\.){3}\d{1,3}/\d{1,2}(?![\w/.:])"
+)
+"""A host with a path as in image names, or a network range: no scheme, no query, nothing encoded."""
+_FETCHES = re.compile(r"\b(?:curl|wget|iwr|invoke-\w+|xdg-open)\b|://|\]\(", re.IGNORECASE)
 _LEFT_OUT = "(a command that can do damage is left out; read the source before you run it)"
 _ASKS_FOR_SECRETS = re.compile(
-    r"(?:send|share|dm|give|tell|provide|post|mail|schick\w*|sende\w*|nenn\w*|verrat\w*)\W+(?:\w+\W+){0,4}?"
-    r"(?:password|passwort|kennwort|passcode|secret|token|credential|private key)"
-    r"|\bdm\s+your\b|(?:提供|发送|告诉)[^。\n]{0,8}(?:密码|口令|令牌)|(?:パスワード|暗証番号)[^。\n]{0,6}(?:送|教え)",
+    r"\b(?:send|share|dm|give|tell|provide|post|e?mail|type|enter|paste|schick\w*|sende\w*|nenn\w*|verrat\w*|gib)[ ]"
+    r"(?:\w+[ ]){0,3}?(?:your|dein\w*|ihr\w*)[ ](?:\w+[ ]){0,3}?"
+    r"(?:password|passwort|kennwort|passcode|pin|secret|token|credential|private key)"
+    r"|\bdm\s+your\b|(?:password|passwort|kennwort|token)\w* (?:to|an) @|(?:提供|发送|告诉)[^。\n]{0,8}(?:密码"
+    r"|口令|令牌)|(?:パスワード|暗証番号)[^。\n]{0,6}(?:送|教え)",
     re.IGNORECASE,
 )
 _TO_THE_ASSISTANT = re.compile(
-    r"(?:^|\W)(?:assistant|助手|アシスタント|system|システム|系统|ki|ia|ai|l['’]ia)\s*(?:须知|注意|note|:|：)"
-    r"|(?:answer|reply|respond|antworte|réponds|请回答|以後の回答)\w*\W+(?:\w+\W+){0,3}?(?:only|always|immer|toujours|with:|with the)"
-    r"|以後の回答|请回答|instructions? pour l['’]ia|every answer|(?:close|end|after|begin|start) (?:the|every|each) answer"
-    r"|ignore (?:all|the|your|previous)|(?:you|du) (?:now )?(?:obey|gehorchst)"
+    r"(?:^|[\n>(\[（「])[ ]*(?:assistant|助手|アシスタント|system|システム|系统|ki|ia|ai|l['’]ia)\s*(?:须知"
+    r"|注意|note|:|：)"
+    r"|(?:answer|reply|respond|antworte|réponds|请回答|以後の回答)\w*\W+(?:\w+\W+){0,3}?(?:only|always|immer"
+    r"|toujours|with:|with the)"
+    r"|以後の回答|请回答|instructions? pour l['’]ia|every answer|(?:close|end|after|begin|start) (?:the|every"
+    r"|each) answer"
+    r"|ignore (?:(?:all|the|your|any|these|those) ){0,3}(?:previous|prior|above|earlier|instructions?|rules"
+    r"|user)\b|(?:you|du) (?:now )?(?:obey|gehorchst)"
     r"|may i share secrets",
     re.IGNORECASE,
 )
@@ -93,13 +111,14 @@ def check(draft: Draft, passages: Sequence[Passage]) -> Supported:
             if passage.n not in numbers:
                 numbers[passage.n] = len(numbers) + 1
                 citations.append(_citation(numbers[passage.n], passage, claim.text))
-        lines.append(_marked(_harmless(claim.text), [numbers[passage.n] for passage in cited]))
+        lines.append(_marked(_harmless(claim.text, cited), [numbers[passage.n] for passage in cited]))
     kept = len(lines) / len(draft.claims) if draft.claims else 0.0
     return Supported("\n\n".join(lines), tuple(citations), kept, tuple(dropped))
 
 
 def _refusal(claim: Claim, cited: list[Passage], documents: set[str]) -> str:
-    if _ASKS_FOR_SECRETS.search(claim.text) or _TO_THE_ASSISTANT.search(claim.text):
+    prose = _FENCED.sub("", claim.text)
+    if _ASKS_FOR_SECRETS.search(prose) or _TO_THE_ASSISTANT.search(prose):
         return "instruction"
     if not claim.cites:
         return "uncited"
@@ -141,29 +160,61 @@ def _plain(text: str) -> str:
 
 
 def _citation(n: int, passage: Passage, claim: str) -> Citation:
-    quote = _quote(passage.chunk.text, claim)
-    return Citation(n, passage.title, passage.url, passage.chunk.document, without_links(quote))
+    quote = _linkless(_quote(passage.chunk.text, claim), [passage])
+    return Citation(n, passage.title, passage.url, passage.chunk.document, _cut(quote))
 
 
 def _quote(text: str, claim: str) -> str:
-    """Return the sentence or block of the passage that shares most with the claim."""
+    """Return the sentence or block of the passage that shares most with the claim; code without its fence."""
     wanted = set(terms(claim))
     best = (-1.0, "")
     for span in spans(text):
         if span.kind == "heading":
             continue
-        for part in sentences(span.text) if span.kind == "prose" else (span.text,):
+        for part in sentences(" ".join(span.text.split())) if span.kind == "prose" else (span.text,):
             own = set(terms(part))
             score = len(wanted & own) / (1 + len(own)) ** 0.5
             if score > best[0]:
                 best = (score, part)
-    return best[1] if len(best[1]) <= QUOTE_MAX else best[1][: QUOTE_MAX - 1].rstrip() + "…"
+    lines = best[1].split("\n")
+    fenced = len(lines) > 1 and lines[0].lstrip().startswith(("```", "~~~"))
+    return "\n".join(lines[1:-1]) if fenced else best[1]
 
 
-def _harmless(text: str) -> str:
+def _cut(quote: str) -> str:
+    return quote if len(quote) <= QUOTE_MAX else quote[: QUOTE_MAX - 1].rstrip() + "…"
+
+
+def _harmless(text: str, cited: Sequence[Passage]) -> str:
     """Return the text without web addresses and without commands that destroy."""
     kept = [_LEFT_OUT if _DESTRUCTIVE.search(line) else line for line in text.split("\n")]
-    return without_links("\n".join(kept))
+    return _linkless("\n".join(kept), cited)
+
+
+def _linkless(text: str, cited: Sequence[Passage]) -> str:
+    """Remove addresses, but keep names of images and hosts in code that stand so in a cited passage.
+
+    `docker pull registry.example.com/a/b:1` is useless without its name. It is no link: it stands in code, has neither
+    scheme nor query, and comes from the index letter by letter, so it can carry nothing away.
+    """
+    mark = next(mark for n in range(len(text) + 1) if (mark := f"kept{n}name") not in text)
+    names: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        if not any(_stands_in(match[0], passage.chunk.text) for passage in cited):
+            return match[0]
+        names.append(match[0])
+        return f"{mark}{len(names) - 1}x"
+
+    def keep_in_code(match: re.Match[str]) -> str:
+        return "\n".join(line if _FETCHES.search(line) else _NAME.sub(keep, line) for line in match[0].split("\n"))
+
+    linkless = without_links(_CODE.sub(keep_in_code, text))
+    return re.sub(rf"{mark}(\d+)x", lambda match: names[int(match[1])], linkless)
+
+
+def _stands_in(name: str, text: str) -> bool:
+    return any(found[0] == name for found in _NAME.finditer(text))
 
 
 def _marked(text: str, numbers: Sequence[int]) -> str:

@@ -1,14 +1,13 @@
-"""An answer without a model: the spans of the best passages that speak of the question, word for word."""
+"""An answer without a model: what the best passages say to the question, word for word."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assistant.core.excerpts import Excerpt, excerpt, says_how_it_was_solved
 from assistant.core.model import Claim, Draft, Question
-from assistant.core.spans import Span, items, sentences, spans
 from assistant.core.terms import terms
 
 if TYPE_CHECKING:
@@ -18,20 +17,12 @@ if TYPE_CHECKING:
 
 NAME = "extractive"
 DOCUMENTS = 3
-WORDS = 90
-"""Words quoted of one passage; a code block, list or table that belongs to them is kept whole up to twice as many."""
-_CLOSE = 0.35  # a further document must speak of the question at least this much as well as the best one
-_RESOLUTION = 1.3  # what solved an issue is what the asker came for
-_COMPLAINT = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A span with its score for the question."""
-
-    span: Span
-    score: float
-    words: int
+_ROOM = 75  # words quoted of the best document
+_FURTHER_ROOM = 30  # and of each further one
+_FALL = 1.4
+"""How far below the best document's retrieval score a further one may stand. These scores come from a listwise softmax,
+so 1.4 means about a quarter as likely to be the right one."""
+_CLOSE = 0.4  # a further document must speak of the question at least this much as well as the best one
 
 
 class Extractive:
@@ -51,24 +42,46 @@ class Extractive:
 
 
 def quoted(question: str, passages: Sequence[Passage]) -> tuple[Claim, ...]:
-    """Return one claim for each of the best documents: its spans that speak of the question.
+    """Return one claim for each of the best documents: its words that speak of the question.
+
+    Confirmed documents come first. A further document is quoted only where it was found nearly as well as the first and
+    says nearly as much of the question.
 
     Args:
         question: Cleaned text.
         passages: Best first.
     """
     weights = _weights(question, passages)
-    chosen: list[tuple[float, Claim]] = []
-    seen: set[str] = set()
-    ordered = sorted(passages, key=lambda passage: not passage.confirmed)  # stable: rank within each
-    for passage in ordered:
-        if passage.chunk.document in seen or len(chosen) == DOCUMENTS:
+    claims: list[Claim] = []
+    bar, least = -math.inf, 0.0
+    for pages in _by_document(passages):
+        found = _said(pages, weights, _FURTHER_ROOM if claims else _ROOM)
+        if found is None or pages[0].score < bar or found[0].score < least:
             continue
-        score, text = _best_window(passage, weights)
-        if text and (not chosen or score >= _CLOSE * max(chosen)[0]):
-            seen.add(passage.chunk.document)
-            chosen.append((score, Claim(text, (passage.n,))))
-    return tuple(claim for _, claim in chosen)
+        claims.append(Claim(found[0].text, (found[1].n,)))
+        if len(claims) == DOCUMENTS:
+            break
+        bar, least = max(bar, pages[0].score - _FALL), max(least, _CLOSE * found[0].score)
+    return tuple(claims)
+
+
+def _by_document(passages: Sequence[Passage]) -> list[list[Passage]]:
+    """Group passages by document in the order of their best one, confirmed documents first."""
+    groups: dict[str, list[Passage]] = {}
+    for passage in passages:
+        groups.setdefault(passage.chunk.document, []).append(passage)
+    return sorted(groups.values(), key=lambda group: not group[0].confirmed)  # stable: rank within each
+
+
+def _said(passages: Sequence[Passage], weights: Mapping[str, float], room: int) -> tuple[Excerpt, Passage] | None:
+    """Return the best excerpt of one document; what solved an issue before what was said about it."""
+    solved = [passage for passage in passages if says_how_it_was_solved(passage)]
+    found = [
+        (one, passage)
+        for passage in solved or passages
+        if (one := excerpt(passage, weights, room, discussion=not solved)) is not None
+    ]
+    return max(found, key=lambda pair: pair[0].score, default=None)
 
 
 def _weights(question: str, passages: Sequence[Passage]) -> Mapping[str, float]:
@@ -80,94 +93,3 @@ def _weights(question: str, passages: Sequence[Passage]) -> Mapping[str, float]:
         term: math.log(1 + (len(passages) + 1) / (1 + held[term])) * (2.0 if term in first else 1.0)
         for term in set(asked)
     }
-
-
-def _best_window(passage: Passage, weights: Mapping[str, float]) -> tuple[float, str]:
-    """Return the best run of spans of a passage within the room, and its score."""
-    pieces = _pieces(passage, weights)
-    best: tuple[float, list[_Piece]] = (0.0, [])
-    for start in range(len(pieces)):
-        run: list[_Piece] = []
-        length = 0
-        for piece in pieces[start:]:
-            room = WORDS if piece.span.kind == "prose" else 2 * WORDS
-            if run and length + piece.words > room:
-                break
-            run.append(piece)
-            length += piece.words
-            score = sum(one.score for one in run) / (1 + length / (4 * WORDS))
-            if score > best[0]:
-                best = (score, list(run))
-    if not best[1] and pieces:
-        best = (0.01, _opening(pieces))
-    return best[0] + sum(weights.get(term, 0.0) for term in set(terms(" ".join(passage.chunk.headings)))), _joined(
-        _with_what_follows(best[1], pieces)
-    )
-
-
-def _opening(pieces: list[_Piece]) -> list[_Piece]:
-    run: list[_Piece] = []
-    length = 0
-    for piece in pieces:
-        if run and length + piece.words > WORDS:
-            break
-        run.append(piece)
-        length += piece.words
-    return run
-
-
-def _with_what_follows(run: list[_Piece], pieces: list[_Piece]) -> list[_Piece]:
-    """Add the block that a last line ending in a colon announces; drop the line where none follows."""
-    if not run or not run[-1].span.text.rstrip(" *_").endswith((":", "：")):
-        return run
-    after = next((n + 1 for n, piece in enumerate(pieces) if piece is run[-1]), len(pieces))
-    if after < len(pieces) and pieces[after].words <= 2 * WORDS:
-        return [*run, pieces[after]]
-    return run[:-1] or run
-
-
-def _pieces(passage: Passage, weights: Mapping[str, float]) -> list[_Piece]:
-    factor = _factor(passage.chunk.headings[-1])
-    found: list[_Piece] = []
-    for span in spans(passage.chunk.text):
-        if span.kind == "heading":
-            factor = _factor(span.text.lstrip("# "))
-            continue
-        for part in _parts(span):
-            score = factor * sum(weights.get(term, 0.0) for term in set(terms(part.text)))
-            found.append(_Piece(part, score, _length(part.text)))
-    return found
-
-
-def _factor(heading: str) -> float:
-    return {"resolution": _RESOLUTION, "problem": _COMPLAINT, "discussion": 0.9}.get(heading.casefold(), 1.0)
-
-
-def _parts(span: Span) -> list[Span]:
-    if span.kind == "prose":
-        return [Span("prose", text) for text in sentences(span.text)]
-    if span.kind == "list" and _length(span.text) > WORDS:
-        return [Span("list", text) for text in items(span.text)]
-    if span.kind == "table" and _length(span.text) > 2 * WORDS:
-        head, *rows = span.text.split("\n")
-        return [Span("table", "\n".join([head, *rows[:8]]))]
-    return [span]
-
-
-def _length(text: str) -> int:
-    """Words; two characters of a language without spaces count as one."""
-    spaced = len(text.split())
-    unspaced = sum("\u3040" <= character <= "\u9fff" for character in text)
-    return spaced + unspaced // 2
-
-
-def _joined(run: list[_Piece]) -> str:
-    """Join spans as Markdown: sentences of a paragraph with a blank, blocks with an empty line."""
-    out = ""
-    before = ""
-    for piece in run:
-        kind = piece.span.kind
-        gap = "" if not out else " " if kind == before == "prose" else "\n" if kind == before == "list" else "\n\n"
-        out += gap + piece.span.text
-        before = kind
-    return out

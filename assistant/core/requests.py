@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _FOR_PEOPLE = re.compile(
-    r"\b(?:please|pls|can you|could you|just)\W+(?:\w+\W+){0,2}?(?:escalate|open (?:an? )?(?:issue|ticket)|create (?:an? )?(?:issue|ticket))"
+    r"\b(?:please|pls|can you|could you|just)\W+(?:\w+\W+){0,2}?(?:escalate|open (?:an? )?(?:issue|ticket)"
+    r"|create (?:an? )?(?:issue|ticket))"
     r"|^\W*escalate\b|\bescalate this\b|\b(?:talk|speak) to (?:a |some )?(?:human|person|people|someone)"
     r"|\bbitte\W+(?:\w+\W+){0,2}?(?:eskalier\w*|ticket|issue)|\b(?:ticket|issue) (?:anlegen|öffnen|aufmachen|erstellen)"
     r"|\bmit (?:einem )?(?:menschen|mitarbeiter) (?:sprechen|reden)"
@@ -14,11 +15,15 @@ _FOR_PEOPLE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _GREETING = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)|test|testing|ping"
-    r"|thanks?(?: you)?|thx|danke(?: schön)?|ok(?:ay)?|你好|您好|谢谢|こんにちは|ありがとう)(?:\W+(?:there|all|team|everyone|zusammen|everybody))?\W*)+$",
+    r"^\W*(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)"
+    r"|test|testing|ping"
+    r"|thanks?(?: you)?|thx|danke(?: schön)?|ok(?:ay)?|你好|您好|谢谢|こんにちは|ありがとう)(?:\W+(?:there|all"
+    r"|team|everyone|zusammen|everybody))?\W*)+$",
     re.IGNORECASE,
 )
-_PICTURE = re.compile(r"!\[[^\]]*\](?:\([^)]*\))?|\(image\)|<img\b[^>]*>|\[(?:image|screenshot|picture)\]", re.IGNORECASE)
+_PICTURE = re.compile(
+    r"!\[[^\]]*\](?:\([^)]*\))?|\(image\)|<img\b[^>]*>|\[(?:image|screenshot|picture)\]", re.IGNORECASE
+)
 
 
 def wants_people(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Cut Markdown into pieces that can be quoted alone: sentences, lists, tables and code blocks, each whole."""
+"""Cut Markdown into blocks: headings, paragraphs, lists, tables and code, each whole."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Literal
 SpanKind = Literal["heading", "prose", "list", "code", "table"]
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+\S")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
-_END = re.compile(
-    r"(?<=[.!?…])[\"'”’)\]*_]*\s+(?=[^\Wa-z]|[\"'“‘(\[*_`#>-])"  # a new sentence begins with no small letter
-    r"|(?<=[。！？])"
-)
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|z\.\s?B|d\.\s?h|bzw|ca|Nr|Dr|Mr|Mrs)\.|\b[A-Z]\.)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +25,46 @@ def spans(markdown: str) -> tuple[Span, ...]:
     """Return the blocks of a text in order; fences are whole, list items of one list stay together."""
     found: list[Span] = []
     lines: list[str] = []
-
-    def flush() -> None:
-        text = "\n".join(lines).strip("\n")
-        if text.strip():
-            found.append(Span(_kind(text), text))
-        lines.clear()
-
-    closing = ""
+    fence = ""
     for line in markdown.split("\n"):
         mark = _FENCE.match(line)
-        if closing:
+        if fence:
             lines.append(line)
-            if mark and mark[1].startswith(closing) and not line.strip().strip(closing[0]):
-                found.append(Span("code", "\n".join(lines)))
-                lines.clear()
-                closing = ""
-            continue
-        if mark:
-            flush()
-            closing = mark[1]
+            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
+                _flush(found, lines, "code")
+                fence = ""
+        elif mark:
+            _flush(found, lines)
             lines.append(line)
-        elif not line.strip() or line.lstrip().startswith("#"):
-            flush()
-            if line.strip():
-                found.append(Span("heading", line.strip()))
+            fence = mark[1]
         else:
-            if lines and bool(_ITEM.match(line)) and not _ITEM.match(lines[0]):
-                flush()
-            lines.append(line)
-    if closing:  # a fence that the text never closed
-        lines.append(closing)
-        found.append(Span("code", "\n".join(lines)))
-    else:
-        flush()
+            _read(line, found, lines)
+    if fence:  # a fence that the text never closed
+        lines.append(fence)
+    _flush(found, lines, "code" if fence else None)
     return _lists_joined(found)
+
+
+def _read(line: str, found: list[Span], lines: list[str]) -> None:
+    """Take a line outside code."""
+    heading = _HEADING.match(line)
+    if heading or not line.strip() or _begins_list(line, lines):
+        _flush(found, lines)
+    if heading:
+        found.append(Span("heading", line.strip()))
+    elif line.strip():
+        lines.append(line)
+
+
+def _flush(found: list[Span], lines: list[str], kind: SpanKind | None = None) -> None:
+    text = "\n".join(lines).strip("\n")
+    if text.strip():
+        found.append(Span(kind or _kind(text), text))
+    lines.clear()
+
+
+def _begins_list(line: str, lines: list[str]) -> bool:
+    return bool(lines and _ITEM.match(line) and not _ITEM.match(lines[0]))
 
 
 def _kind(text: str) -> SpanKind:
@@ -80,20 +81,6 @@ def _lists_joined(found: list[Span]) -> tuple[Span, ...]:
         else:
             joined.append(span)
     return tuple(joined)
-
-
-def sentences(prose: str) -> tuple[str, ...]:
-    """Return the sentences of a paragraph, in English, German, Chinese or Japanese; joined by a blank they are it."""
-    out: list[str] = []
-    for piece in _END.split(" ".join(prose.split())):
-        text = piece.strip()
-        if not text:
-            continue
-        if out and _ABBREVIATION.search(out[-1]):
-            out[-1] = f"{out[-1]} {text}"
-        else:
-            out.append(text)
-    return tuple(out)
 
 
 def items(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -63,9 +63,9 @@ def load_decision_model(content: str | None = None) -> DecisionModel:
         raise ValueError(f"no decision model: {error}") from error
 
 
-def _weights(found: dict[str, list[float] | list[str] | float]) -> Weights:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return Weights(**values)  # type: ignore[arg-type] - the shape is checked by the constructor's names
+def _weights(found: dict[str, Any]) -> Weights:
+    lists = {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
+    return Weights(**{**found, **lists})
 
 
 @dataclass
@@ -168,5 +168,3 @@ def make_answer(
 ) -> Answer:
     """Return the function that decides questions."""
     return Answering(retrieve, model, decision or load_decision_model(), clock, on_text)
-
-
