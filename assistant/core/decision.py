@@ -26,6 +26,9 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 VAGUE_TERMS = 3
 """A report of a problem in so few words fits many pages equally well, however well it fits one of them."""
 
+VERBATIM_WORDS = 6
+"""Words in a row that a question and a passage share by quoting the same message, hardly ever by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -72,7 +75,7 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
     """Return the features of a retrieval: its own, and how much of the question stands in the passages.
 
     Those made here work in every script and count one term that is never found, so that a question of two words cannot
-    reach 1 by chance: `first_line_found` (share of the terms of the question's first line in the first passage),
+    reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of the question's first line in the first passage),
     `first_line_shown` (the same in all passages) and `terms_shown` (share of all terms in all passages).
     """
     passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
@@ -88,7 +91,8 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
-    return len(wanted & held) / (len(wanted) + 1)
+    shared = len(wanted & held)
+    return shared / (len(wanted) + 1) if shared >= min(2, len(wanted)) else 0.0
 
 
 def is_unspaced(text: str) -> bool:
@@ -109,13 +113,25 @@ def decide(question: Question, retrieval: Retrieval, supported: Supported, model
     weights = model.weights(lexical_only=retrieval.lexical_only or is_unspaced(question.full_text))
     score = weights.score(features(question, retrieval)) if retrieval.passages else 0.0
     answer = Answered(supported.text, supported.citations, score) if supported.text else None
-    missing = missing_details(question.full_text) if not question.details else ()
+    known = question.details or _says_what_is_written(question.full_text, retrieval)
+    missing = () if known else missing_details(question.full_text)
     vague = bool(missing) and len(set(terms(question.full_text))) <= VAGUE_TERMS
     if answer is not None and score >= weights.threshold and not vague:
         return answer
     if missing:
         return NeedsDetail(missing, score)
     return Abstained(_reason(retrieval.passages, answer), score, suggested=_half_good(answer, score, weights))
+
+
+def _says_what_is_written(text: str, retrieval: Retrieval) -> bool:
+    """True when a run of words of the question stands in a passage: an error message that somebody has met before."""
+    asked = _runs(text)
+    return any(asked & _runs(passage.chunk.text) for passage in retrieval.passages)
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.casefold())
+    return {tuple(words[n : n + VERBATIM_WORDS]) for n in range(len(words) - VERBATIM_WORDS + 1)}
 
 
 def _reason(passages: Sequence[object], answer: Answered | None) -> str:

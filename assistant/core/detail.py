@@ -16,11 +16,13 @@ _PROBLEM = re.compile(
     re.IGNORECASE,
 )
 _ERROR_TEXT = re.compile(
-    r"```|`[^`\n]{12,}`|^\s*(?:error|fatal|exception|traceback|warn(?:ing)?|err!)\b.{6,}|\b\w*(?:Error"
+    r"```|`[^`\n]{6,} [^`\n]{6,}`|^\s*(?:error|fatal|exception|traceback|warn(?:ing)?"
+    r"|err!)\b[^\n:]{0,30}:.{6,}|\b\w*(?:Error"
     r"|Exception)\b\s*[:(]"
     r"|\b(?:error|fehler|报错|错误)\s*[:：]\s*\S.{8,}|\b(?:exit (?:code|status)|status code"
     r"|returned)\D{0,20}\d+|\b[45]\d\d\b"
-    r"|[\"“'„「][^\"”'“」\n]{12,}[\"”'“」]|\bE[A-Z]{4,}\b|:\s*(?:permission denied|no such file|not found"
+    r"|[\"“„「][^\"”“」\n]{12,}[\"”“」]|(?-i:\bE(?:[A-Z]{4,}|\d{3,5})\b)|:\s*(?:permission denied|no such file"
+    r"|not found"
     r"|connection refused)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -41,8 +43,8 @@ _HOW_TO = re.compile(
     r"|怎样|在哪|什么是|どうやって|方法",
     re.IGNORECASE,
 )
-_SHORT = 25
-"""Words below which a report without facts is vague; two Chinese or Japanese characters count as one."""
+_WHOLE = 6
+"""Words from which a question that asks how to do something is complete; two Chinese or Japanese characters are one."""
 
 
 def missing_details(question: str) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def missing_details(question: str) -> tuple[str, ...]:
     words = len(question.split()) + len(re.findall(r"[\u3040-\u30ff\u3400-\u9fff]", question)) // 2
     if not _PROBLEM.search(question) or _ERROR_TEXT.search(question):
         return ()
-    if _HOW_TO.search(question) and words > _SHORT:
+    if _HOW_TO.search(question) and words >= _WHOLE:
         return ()
     missing: list[str] = []
     if _PIPELINE.search(question):

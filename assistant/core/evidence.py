@@ -160,7 +160,7 @@ def _plain(text: str) -> str:
 
 
 def _citation(n: int, passage: Passage, claim: str) -> Citation:
-    quote = _linkless(_quote(passage.chunk.text, claim), [passage])
+    quote = _harmless(_quote(passage.chunk.text, claim), [passage])
     return Citation(n, passage.title, passage.url, passage.chunk.document, _cut(quote))
 
 
