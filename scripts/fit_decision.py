@@ -205,8 +205,9 @@ def main() -> None:
         answerable = sum(row["answerable"] for row in rows)
         source = (
             f"{answerable} answerable and {len(rows) - answerable} unanswerable real questions, quotations as answers, "
-            f"label: a gold document among the cited; {FOLDS}-fold cross-validation, {REPEATS} times; threshold: "
-            f"{REFUSED['full']:.0%} of the unanswerable refused, {REFUSED['lexical']:.0%} without vectors; {datetime.now(UTC):%Y-%m-%d}; "
+            f"label: a gold document among the cited; {FOLDS}-fold cross-validation, {REPEATS} times; "
+            f"threshold: {REFUSED['full']:.0%} of the unanswerable refused, {REFUSED['lexical']:.0%} without vectors; "
+            f"{datetime.now(UTC):%Y-%m-%d}; "
             "scripts/fit_decision --index INDEX --questions QUESTIONS --write"
         )
         TARGET.write_text(json.dumps({"source": source, **parts}, indent=1) + "\n", "utf-8")

@@ -74,9 +74,10 @@ class DecisionModel:
 def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
     """Return the features of a retrieval: its own, and how much of the question stands in the passages.
 
-    Those made here work in every script and count one term that is never found, so that a question of two words cannot
-    reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of the question's first line in the first passage),
-    `first_line_shown` (the same in all passages) and `terms_shown` (share of all terms in all passages).
+    Those made here work in every script and count one term that is never found, so that a question of two words
+    cannot reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of
+    the question's first line in the first passage), `first_line_shown` (the same in all passages) and `terms_shown`
+    (share of all terms in all passages).
     """
     passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
     shown = frozenset().union(*passages)
