@@ -1,0 +1,103 @@
+"""One question, one decision: what an asker gets, with and without a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant.core.decision import DecisionModel, Weights
+from assistant.core.model import Abstained, Answered, Claim, Decision, Draft, Question, ThreadRef
+from assistant.errors import Rejected, TemporarilyUnavailable
+from assistant.workflows.answer import check_question, load_decision_model, make_answer
+from indexing.model import Chunk, Passage, Retrieval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from assistant.ports import LanguageModel
+
+TEXT = "Old images fill the disk. Clean up daily with `docker image prune`."
+SURE = Weights((), (), (), (), 3.0, 0.5)
+
+
+@dataclass
+class Writer:
+    """A language model that writes what it is told, or fails."""
+
+    result: Draft | Exception
+    name: str = "writer"
+
+    def draft(
+        self, _question: Question, _passages: Sequence[Passage], _on_text: Callable[[str], None] | None = None
+    ) -> tuple[Draft, str]:
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result, "the prompt"
+
+
+def found(_text: str) -> Retrieval:
+    passage = Passage(1, Chunk("docs/disk.md", 0, ("Disk",), TEXT), 5.0, "page", "Disk", "https://docs.example/disk")
+    return Retrieval((passage,), ())
+
+
+def ask(text: str, model: LanguageModel | None = None) -> Decision:
+    question = Question("q1", text, ThreadRef("console", "c", "t"), "a", datetime(2026, 1, 1, tzinfo=UTC))
+    return make_answer(found, model, decision=DecisionModel(SURE, SURE))(question)
+
+
+def test_without_a_model_the_answer_is_a_quotation() -> None:
+    decision = ask("how do I clean the disk of old images?")
+    assert isinstance(decision.outcome, Answered)
+    assert decision.written_by == "extractive"
+    assert decision.outcome.text == f"{TEXT} [1]"
+    assert decision.outcome.citations[0].url == "https://docs.example/disk"
+
+
+def test_with_a_model_its_supported_words_are_the_answer() -> None:
+    written = Draft((Claim("Clean up daily.", (1,)), Claim("Buy 3 disks.", (1,))), found=True, written_by="writer")
+    decision = ask("how do I clean the disk?", Writer(written))
+    assert isinstance(decision.outcome, Answered)
+    assert decision.outcome.text == "Clean up daily. [1]"
+    assert (decision.written_by, decision.prompt) == ("writer", "the prompt")
+
+
+def test_while_the_model_is_down_passages_are_quoted_and_the_answer_says_so() -> None:
+    decision = ask("how do I clean the disk?", Writer(TemporarilyUnavailable("the model server is down")))
+    assert isinstance(decision.outcome, Answered)
+    assert (decision.written_by, decision.degraded) == ("extractive", "model_unavailable")
+
+
+def test_a_model_that_finds_no_answer_abstains_and_the_responder_gets_the_quotation() -> None:
+    decision = ask("how do I clean the disk?", Writer(Draft((), found=False, written_by="writer")))
+    assert isinstance(decision.outcome, Abstained)
+    assert decision.outcome.suggested is not None
+    assert "Clean up daily" in decision.outcome.suggested.text
+
+
+def test_who_asks_for_people_gets_people_and_they_get_the_answer_as_a_suggestion() -> None:
+    decision = ask("please open an issue: the disk is full of old images")
+    assert isinstance(decision.outcome, Abstained)
+    assert decision.outcome.reason == "asked_for_people"
+    assert decision.outcome.suggested is not None
+
+
+def test_a_greeting_is_not_answered_with_a_page() -> None:
+    assert ask("hello!").outcome == Abstained("no_passages", 0.0)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "x" * 8001, "![screenshot](shot.png)"])
+def test_what_cannot_be_answered_is_refused(text: str) -> None:
+    with pytest.raises(Rejected):
+        check_question(text)
+
+
+def test_a_question_at_the_limit_is_taken() -> None:
+    check_question("x" * 8000)
+
+
+def test_a_broken_decision_model_is_named() -> None:
+    with pytest.raises(ValueError, match="no decision model"):
+        load_decision_model('{"full": {}}')
