@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _REPEATED = 0.1  # share that a term brings when an excerpt says it once more
 _HEADING = 0.5  # share that a term brings when it stands in the heading alone
-_BLOCK_WORDS = 180  # a code block, list or table that belongs to the chosen sentences is kept whole up to here
+_BLOCK_WORDS = 180  # a code block, list or table that belongs to the chosen sentences is kept whole up to here,
+_BLOCK_ROOMS = 3  # and up to so many times the room
 _ENOUGH = 0.6  # of the room; a shorter excerpt is carried on with what follows it
 _PROBLEM, _DISCUSSION, _RESOLUTION = "problem", "discussion", "resolution"
 _PARTS_OF_ISSUES = frozenset({_PROBLEM, _DISCUSSION, _RESOLUTION, "environment"})
@@ -161,7 +162,7 @@ def _best(pieces: Sequence[_Piece], weights: Mapping[str, float], room: int) -> 
             piece = pieces[last]
             words += piece.words
             if piece.part != begin.part or (
-                last > first and words > (room if piece.span.kind == "prose" else _BLOCK_WORDS)
+                last > first and words > (room if piece.span.kind == "prose" else _block(room))
             ):
                 break
             for term in piece.terms & weights.keys():
@@ -171,6 +172,10 @@ def _best(pieces: Sequence[_Piece], weights: Mapping[str, float], room: int) -> 
             if score > best[2]:
                 best = (first, last + 1, score)
     return best
+
+
+def _block(room: int) -> int:
+    return min(_BLOCK_WORDS, _BLOCK_ROOMS * room)
 
 
 def _rounded(pieces: Sequence[_Piece], chosen: list[int], room: int) -> list[int]:
@@ -184,7 +189,7 @@ def _rounded(pieces: Sequence[_Piece], chosen: list[int], room: int) -> list[int
     while after < len(pieces) and pieces[after].part == pieces[chosen[-1]].part:
         announced = _announces(pieces[chosen[-1]])
         follows = words < _ENOUGH * room and words + pieces[after].words <= room and pieces[after].weight >= 1.0
-        if not (follows or (announced and words + pieces[after].words <= _BLOCK_WORDS + room)):
+        if not (follows or (announced and words + pieces[after].words <= _block(room) + room)):
             break
         words += pieces[after].words
         chosen.append(after)
