@@ -105,15 +105,24 @@ def check(draft: Draft, passages: Sequence[Passage]) -> Supported:
         if reason:
             dropped.append(reason)
             continue
-        cited = [p for p in cited if p.chunk.document in documents or len(documents) < DOCUMENTS_MAX]
+        cited = _within(cited, documents)
         for passage in cited:
-            documents.add(passage.chunk.document)
             if passage.n not in numbers:
                 numbers[passage.n] = len(numbers) + 1
                 citations.append(_citation(numbers[passage.n], passage, claim.text))
         lines.append(_marked(_harmless(claim.text, cited), [numbers[passage.n] for passage in cited]))
     kept = len(lines) / len(draft.claims) if draft.claims else 0.0
     return Supported("\n\n".join(lines), tuple(citations), kept, tuple(dropped))
+
+
+def _within(cited: list[Passage], documents: set[str]) -> list[Passage]:
+    """Return the passages of documents that are cited already or still may be, and note these documents."""
+    kept = []
+    for passage in cited:
+        if passage.chunk.document in documents or len(documents) < DOCUMENTS_MAX:
+            documents.add(passage.chunk.document)
+            kept.append(passage)
+    return kept
 
 
 def _refusal(claim: Claim, cited: list[Passage], documents: set[str]) -> str:
