@@ -15,7 +15,8 @@ class Document:
     """One source page or closed issue, as Markdown.
 
     Attributes:
-        id: Source name and path in it (`docs/a/b.md`), or `issue:IID` (`issue:GROUP/PROJECT#IID` with several projects).
+        id: Source name and path in it (`docs/a/b.md`), or `issue:IID` (with several projects
+            `issue:GROUP/PROJECT#IID`).
         kind: Page or issue; the two are ranked apart and then merged.
         title: One line, never empty.
         url: Address a reader can open; empty when the source has none.

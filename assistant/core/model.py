@@ -86,7 +86,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Mark `[n]` to a passage the reader can open. `quote` is the span that supports the claim; `url` comes from the index."""
+    """Mark `[n]` to a passage the reader can open; `quote` supports the claim, `url` is the index's."""
 
     n: int
     title: str
@@ -130,6 +130,15 @@ class Abstained:
 
 
 Outcome = Answered | NeedsDetail | Abstained
+
+OutcomeName = Literal["answered", "needs_detail", "abstained"]
+
+
+def outcome_name(outcome: Outcome) -> OutcomeName:
+    """Return the outcome's name, as it is stored and printed."""
+    if isinstance(outcome, Answered):
+        return "answered"
+    return "abstained" if isinstance(outcome, Abstained) else "needs_detail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,14 +146,13 @@ def _play(talk: Conversation) -> None:
 
 
 def _play_turn(talk: Conversation, turn: Turn) -> bool:
-    from assistant.core.model import Answered  # noqa: PLC0415 - keeps `--help` quick
-    from assistant.entrypoints.outcome import outcome_name  # noqa: PLC0415 - as above
+    from assistant.core.model import Answered, outcome_name  # noqa: PLC0415 - keeps `--help` quick
 
     talk.begin_anew()
     click.echo(f"--- {turn.about}")
     click.echo(f"you> {_without_token(turn.say)}\n")
     progress = talk.say(turn.say)
-    if progress is None or progress.decision is None or outcome_name(progress.decision) != turn.expect:
+    if progress is None or progress.decision is None or outcome_name(progress.decision.outcome) != turn.expect:
         return False
     outcome = progress.decision.outcome
     if not isinstance(outcome, Answered) or not turn.expect_document:

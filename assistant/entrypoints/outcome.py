@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from assistant.core.model import Abstained, Answered, Citation
+from assistant.core.model import Abstained, Answered, outcome_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.core.model import Decision
+    from assistant.core.model import Citation, Decision
     from assistant.store import IssueLink, Progress
 
 STATES = {"waiting": "waiting", "opened": "opened", "closed": "opened", "failed": "waiting"}
@@ -23,7 +23,7 @@ def as_json(question_id: str, decision: Decision, link: IssueLink | None) -> dic
     answer = outcome if isinstance(outcome, Answered) else None
     return {
         "id": question_id,
-        "outcome": outcome_name(decision),
+        "outcome": outcome_name(outcome),
         "answer": answer.text if answer else None,
         "citations": [citation_fields(citation) for citation in answer.citations] if answer else [],
         "confidence": outcome.confidence,
@@ -41,13 +41,6 @@ def as_json(question_id: str, decision: Decision, link: IssueLink | None) -> dic
         "missing": list(getattr(outcome, "missing", ())),
         "timings_ms": {stage: round(value, 2) for stage, value in decision.timings_ms.items()},
     }
-
-
-def outcome_name(decision: Decision) -> str:
-    """Return `answered`, `needs_detail` or `abstained`."""
-    if isinstance(decision.outcome, Answered):
-        return "answered"
-    return "abstained" if isinstance(decision.outcome, Abstained) else "needs_detail"
 
 
 def citation_fields(citation: Citation) -> dict[str, Any]:

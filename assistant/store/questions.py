@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, update
 
 from assistant.codec import dump, load
-from assistant.core.model import Abstained, Answered, Decision, IssueRef, Question, ThreadRef
+from assistant.core.model import Abstained, Answered, Decision, IssueRef, Question, ThreadRef, outcome_name
 from assistant.errors import Rejected
 from assistant.store.database import reading, wipe_deleted, writing
 from assistant.store.records import MOVES, IssueLink, Progress, QuestionRecord
@@ -162,7 +162,7 @@ class Store:
             answers.insert().values(
                 question_id=question_id,
                 decision_text_id=self.add_text(tx, question_id, "decision", dump(decision)),
-                outcome=outcome_name(decision),
+                outcome=outcome_name(decision.outcome),
                 reason=outcome.reason if isinstance(outcome, Abstained) else "",
                 score=outcome.score,
                 confidence=outcome.confidence,
@@ -263,13 +263,6 @@ class Store:
 def new_question_id() -> str:
     """Return a fresh random id of 8 characters that people can read out and type."""
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
-
-
-def outcome_name(decision: Decision) -> str:
-    """Return `answered`, `needs_detail` or `abstained`."""
-    if isinstance(decision.outcome, Answered):
-        return "answered"
-    return "abstained" if isinstance(decision.outcome, Abstained) else "needs_detail"
 
 
 def _record(row: Row[Any], said: list[tuple[str, str]]) -> QuestionRecord:

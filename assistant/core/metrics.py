@@ -1,0 +1,161 @@
+"""Figures over questions with known answers. Pure: every definition stands here once.
+
+Gold is incomplete (other pages may answer too), so hit rates are lower bounds and strict risk has a floor: compare
+systems with them, and read answers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.core.model import OutcomeName
+
+CITED = 3
+"""Cited documents that count."""
+CUT_OFFS = (1, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One question after it was asked.
+
+    Attributes:
+        gold: Documents any one of which answers it; empty for unanswerable questions.
+        ranking: Distinct documents, best first: the one list that is shown.
+        outcome: What was decided.
+        cited: Distinct documents of the answer in the order of their citations.
+        score: Of the decision, 0..1.
+        refusal_class: For unanswerable questions: `other product`, `same product`, `page removed`; else empty.
+    """
+
+    gold: frozenset[str]
+    ranking: tuple[str, ...]
+    outcome: OutcomeName
+    cited: tuple[str, ...]
+    score: float
+    refusal_class: str = ""
+
+    @property
+    def answerable(self) -> bool:
+        """True when a gold document exists."""
+        return bool(self.gold)
+
+    @property
+    def strictly_right(self) -> bool:
+        """True when a gold document is among the first three cited documents."""
+        return bool(self.gold.intersection(self.cited[:CITED]))
+
+    @property
+    def first_right(self) -> bool:
+        """True when the first cited document is gold."""
+        return bool(self.gold.intersection(self.cited[:1]))
+
+
+def kind_of(document: str) -> Literal["page", "issue"]:
+    """Return the kind of a document by its name."""
+    return "issue" if document.startswith("issue:") else "page"
+
+
+def own_kind(judged: Judged) -> tuple[str, ...]:
+    """Return the ranking restricted to the kinds of the gold."""
+    kinds = {kind_of(document) for document in judged.gold}
+    return tuple(document for document in judged.ranking if kind_of(document) in kinds)
+
+
+def hit_at(gold: frozenset[str], ranking: Sequence[str], k: int) -> float:
+    """Return 1 when a gold document is among the first k of the ranking, else 0."""
+    return float(bool(gold.intersection(ranking[:k])))
+
+
+def reciprocal_rank(gold: frozenset[str], ranking: Sequence[str], k: int = 10) -> float:
+    """Return 1/rank of the first gold document among the first k, else 0 (averaged: mrr@k)."""
+    return next((1.0 / rank for rank, document in enumerate(ranking[:k], start=1) if document in gold), 0.0)
+
+
+def ndcg(gold: frozenset[str], ranking: Sequence[str], k: int = 10) -> float:
+    """Return nDCG@k with binary gain (Järvelin & Kekäläinen 2002): 1 when all gold stands first."""
+    gained = sum(1.0 / math.log2(rank + 1) for rank, d in enumerate(ranking[:k], start=1) if d in gold)
+    ideal = sum(1.0 / math.log2(rank + 1) for rank in range(1, min(len(gold), k) + 1))
+    return gained / ideal if ideal else 0.0
+
+
+def retrieval_figures(questions: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Return hit@1, 5, 10 over the mixed list and over the gold's own kind, mrr@10 and ndcg@10 (mixed).
+
+    Only answerable questions count; without one every figure is None.
+    """
+    asked = [question for question in questions if question.answerable]
+    figures: dict[str, float | int | None] = {"questions": len(asked)}
+    for name, listed in (("mixed", lambda q: q.ranking), ("own_kind", own_kind)):
+        for k in CUT_OFFS:
+            figures[f"{name}_hit@{k}"] = _mean([hit_at(q.gold, listed(q), k) for q in asked])
+    figures["mrr@10"] = _mean([reciprocal_rank(q.gold, q.ranking) for q in asked])
+    figures["ndcg@10"] = _mean([ndcg(q.gold, q.ranking) for q in asked])
+    return figures
+
+
+def decision_figures(questions: Sequence[Judged]) -> dict[str, object]:
+    """Return coverage, risks, aurc, and refusals by class.
+
+    coverage     share of answerable questions that were answered
+    risk_strict  share of given answers (to any question) that are not strictly right
+    risk_first   the same for the first citation
+    aurc         see `aurc`
+    refused      class of unanswerable question -> share that was not answered, and how many there are
+    """
+    asked = [question for question in questions if question.answerable]
+    given = [question for question in questions if question.outcome == "answered"]
+    classes = sorted({question.refusal_class for question in questions if not question.answerable})
+    return {
+        "questions": len(questions),
+        "coverage": _mean([float(q.outcome == "answered") for q in asked]),
+        "needs_detail": _mean([float(q.outcome == "needs_detail") for q in asked]),
+        "answers": len(given),
+        "risk_strict": _mean([float(not q.strictly_right) for q in given]),
+        "risk_first": _mean([float(not q.first_right) for q in given]),
+        "aurc": aurc(questions),
+        "refused": {name: _refused(questions, name) for name in classes},
+    }
+
+
+def _refused(questions: Sequence[Judged], name: str) -> dict[str, float | int | None]:
+    of_class = [question for question in questions if not question.answerable and question.refusal_class == name]
+    return {"questions": len(of_class), "refused": _mean([float(q.outcome != "answered") for q in of_class])}
+
+
+def aurc(questions: Sequence[Judged]) -> float | None:
+    """Return the area under risk over coverage when questions are answered in the order of their score.
+
+    After each question, risk is the share of those so far that are not strictly right; the area is the mean of these
+    (Geifman, Uziel & El-Yaniv 2019). A question without citations counts as not right. Equal scores count as their
+    mean over all orders, so that the figure does not depend on the order of the file. Lower is better.
+    """
+    by_score: dict[float, list[float]] = {}
+    for question in questions:
+        by_score.setdefault(question.score, []).append(float(not question.strictly_right))
+    risks: list[float] = []
+    wrong, seen = 0.0, 0
+    for score in sorted(by_score, reverse=True):
+        tied = by_score[score]
+        share = sum(tied) / len(tied)
+        risks.extend((wrong + share * position) / (seen + position) for position in range(1, len(tied) + 1))
+        wrong += sum(tied)
+        seen += len(tied)
+    return _mean(risks)
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which this share (0..1) of the values lies, by nearest rank; None without values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
