@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from assistant.core import metrics
 from assistant.core.metrics import Judged
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 def judged(gold: str = "", ranking: str = "", cited: str = "", score: float = 0.5, outcome: str = "answered") -> Judged:
