@@ -81,8 +81,8 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
     """
     passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
     shown = frozenset().union(*passages)
-    asked = frozenset(terms(question.full_text))
-    first = frozenset(terms(question.full_text.strip().split("\n", 1)[0]))
+    asked = frozenset(terms(question.search_text))
+    first = frozenset(terms(question.search_text.strip().split("\n", 1)[0]))
     return {
         **retrieval.features,
         "first_line_found": _share(first, passages[0] if passages else frozenset()),
@@ -111,12 +111,12 @@ def decide(question: Question, retrieval: Retrieval, supported: Supported, model
         supported: What is left of the draft after the evidence check.
         model: Fitted weights.
     """
-    weights = model.weights(lexical_only=retrieval.lexical_only or is_unspaced(question.full_text))
+    weights = model.weights(lexical_only=retrieval.lexical_only or is_unspaced(question.search_text))
     score = weights.score(features(question, retrieval)) if retrieval.passages else 0.0
     answer = Answered(supported.text, supported.citations, score) if supported.text else None
-    known = question.details or _says_what_is_written(question.full_text, retrieval)
-    missing = () if known else missing_details(question.full_text)
-    vague = bool(missing) and len(set(terms(question.full_text))) <= VAGUE_TERMS
+    known = question.details or _says_what_is_written(question.search_text, retrieval)
+    missing = () if known else missing_details(question.search_text)
+    vague = bool(missing) and len(set(terms(question.search_text))) <= VAGUE_TERMS
     if answer is not None and score >= weights.threshold and not vague:
         return answer
     if missing:

@@ -61,6 +61,11 @@ class Question:
         """The question with the details that were added to it."""
         return "\n\n".join((self.text, *self.details))
 
+    @property
+    def search_text(self) -> str:
+        """What is looked for: the newest detail first, as it says what the first words left open."""
+        return "\n\n".join((*reversed(self.details), self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

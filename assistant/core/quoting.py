@@ -34,7 +34,7 @@ class Extractive:
         self, question: Question, passages: Sequence[Passage], on_text: Callable[[str], None] | None = None
     ) -> tuple[Draft, str]:
         """Return quotations of up to three documents, best first, and no prompt."""
-        claims = quoted(question.full_text, passages)
+        claims = quoted(question.search_text, passages)
         if on_text is not None:
             for claim in claims:
                 on_text(claim.text + "\n\n")

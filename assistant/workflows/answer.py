@@ -110,7 +110,7 @@ class Answering:
             Exception: What retrieval raises (no index, damaged index).
         """
         laps = _Laps(self.clock)
-        retrieval = self.retrieve(question.full_text)
+        retrieval = self.retrieve(question.search_text)
         laps.end("retrieve")
         draft, prompt, degraded = self._draft(question, retrieval)
         laps.end("model")
