@@ -113,8 +113,11 @@ class Stream:
             thread.join(1.0)
 
     def _next(self, wait_until: float, count: int) -> str | None:
+        left_s = wait_until - time.monotonic()
+        if left_s <= 0:  # also when a piece has come in meanwhile: the deadline holds whatever the threads' turns
+            raise TemporarilyUnavailable(self._too_slow(count))
         try:
-            piece = self._pieces.get(timeout=max(0.001, wait_until - time.monotonic()))
+            piece = self._pieces.get(timeout=left_s)
         except queue.Empty:
             raise TemporarilyUnavailable(self._too_slow(count)) from None
         if isinstance(piece, BaseException):
