@@ -132,14 +132,22 @@ def _run(settings: Settings, gitlab: RunningGitLab) -> None:
         elif not parts.index.wait_ready(LOAD_S):
             fail("the embedding model was not loaded in time", ERROR)
         else:
-            _play(talk)
+            _play(talk, strict=not settings.model)
 
 
-def _play(talk: Conversation) -> None:
-    """Play the script, and end with 3 when a turn did not end as the script says."""
+def _play(talk: Conversation, *, strict: bool) -> None:
+    """Play the script, and end with 3 when a turn did not end as the script says.
+
+    Args:
+        talk: The conversation.
+        strict: Quotations end the same each time; with a model a surprise is only told.
+    """
     from assistant.sandbox.demo import script  # noqa: PLC0415 - keeps `--help` quick
 
     surprises = [turn.about for turn in script() if not _play_turn(talk, turn)]
+    if surprises and not strict:
+        click.echo("With this model these turns ended otherwise than with quotations: " + "; ".join(surprises))
+        return
     if surprises:
         fail("these turns did not end as the script says: " + "; ".join(surprises), NEGATIVE)
     click.echo("Every turn ended as the script says.")
