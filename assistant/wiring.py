@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from assistant.adapters.console import ConsoleChat
     from assistant.adapters.gitlab import GitLabTracker
-    from assistant.adapters.gitlab_checks import Check
-    from assistant.adapters.openai_checks import ModelCheck
-    from assistant.core.model import Decision, IssueDraft, IssueRef, Question
+    from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
     from assistant.settings import Settings, Source
     from assistant.store import Store
@@ -201,7 +199,7 @@ def answerer(settings: Settings, *, version: str | None = None, use_model: bool 
     return answer(settings, retriever, language_model(settings) if use_model else None)
 
 
-def model_checks(settings: Settings) -> Sequence[ModelCheck]:
+def model_checks(settings: Settings) -> Sequence[Check]:
     """Ask the configured model one question, for `doctor`; empty without a model."""
     from assistant.adapters.openai_checks import check_model  # noqa: PLC0415 - heavy rooms load when they are used
     from assistant.adapters.openai_model import OpenAIModel  # noqa: PLC0415 - loads the openai client

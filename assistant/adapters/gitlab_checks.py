@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from assistant.core.model import Check
 from assistant.errors import AssistantError, NotConfigured
 
 if TYPE_CHECKING:
@@ -25,21 +25,6 @@ _ROLES = {
     40: "Maintainer",
     50: "Owner",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the doctor's report.
-
-    Attributes:
-        name: What was looked at, e.g. `gitlab token`.
-        state: `ok`, `warning` (works now) or `failed` (an admin must act).
-        detail: What was found and, unless it is well, how to mend it.
-    """
-
-    name: str
-    state: Literal["ok", "warning", "failed"]
-    detail: str
 
 
 def check_gitlab(tracker: GitLabTracker, labels: Iterable[str], today: date | None = None) -> list[Check]:

@@ -210,3 +210,18 @@ class Message:
     issue: IssueRef | None = None
     issue_state: str = ""
     question_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report of `assistant doctor`.
+
+    Attributes:
+        name: What was looked at, e.g. `gitlab token`.
+        state: `ok`, `warning` (works now) or `failed` (an admin must act).
+        detail: What was found and, unless it is well, how to mend it.
+    """
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from assistant.core.model import Check
 from assistant.entrypoints.ending import DONE, NEGATIVE, errors
 
 if TYPE_CHECKING:
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the report; the same shape as the adapters' own checks."""
-
-    name: str
-    state: Literal["ok", "warning", "failed"]
-    detail: str
 
 
 @click.command(
@@ -49,7 +41,7 @@ def doctor(*, as_json: bool) -> None:
     raise SystemExit(NEGATIVE if any(line.state == "failed" for line in lines) else DONE)
 
 
-def _safely(check: Callable[[Settings], Iterable[Line]], settings: Settings) -> list[Line]:
+def _safely(check: Callable[[Settings], Iterable[Check]], settings: Settings) -> list[Check]:
     """One failed check must not hide the others."""
     from assistant.errors import AssistantError  # noqa: PLC0415 - keeps `--help` quick
     from indexing.errors import IndexingError  # noqa: PLC0415 - as above
@@ -57,24 +49,24 @@ def _safely(check: Callable[[Settings], Iterable[Line]], settings: Settings) -> 
     try:
         return list(check(settings))
     except (AssistantError, IndexingError, OSError) as error:
-        return [Line(check.__name__.strip("_"), "failed", str(error))]
+        return [Check(check.__name__.strip("_"), "failed", str(error))]
 
 
-def _state(settings: Settings) -> Iterable[Line]:
+def _state(settings: Settings) -> Iterable[Check]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
 
     address = wiring.store(settings).engine.url.render_as_string(hide_password=True)
-    yield Line("home", "ok", str(wiring.home(settings)))
-    yield Line("database", "ok", address)
+    yield Check("home", "ok", str(wiring.home(settings)))
+    yield Check("database", "ok", address)
 
 
-def _index(settings: Settings) -> Iterable[Line]:
+def _index(settings: Settings) -> Iterable[Check]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
     versions = Versions(wiring.index_root(settings))
     if versions.live() is None:
-        yield Line("index", "failed", "none yet: assistant index build --docs DIR")
+        yield Check("index", "failed", "none yet: assistant index build --docs DIR")
         return
     version = versions.open_live()
     counts = version.manifest.counts
@@ -82,16 +74,16 @@ def _index(settings: Settings) -> Iterable[Line]:
         f"{version.name} of {version.manifest.created_at}: {counts['documents']} documents, {counts['chunks']} chunks"
     )
     if version.damage:
-        yield Line(
+        yield Check(
             "index", "warning", f"served from {held}; newer is damaged: {'; '.join(version.damage)}. Build again"
         )
     else:
-        yield Line("index", "ok", held)
+        yield Check("index", "ok", held)
     if versions.paused():
-        yield Line("promotion", "warning", "paused by a rollback: assistant index resume")
+        yield Check("promotion", "warning", "paused by a rollback: assistant index resume")
 
 
-def _embedder(settings: Settings) -> Iterable[Line]:
+def _embedder(settings: Settings) -> Iterable[Check]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
@@ -99,28 +91,26 @@ def _embedder(settings: Settings) -> Iterable[Line]:
     embedder.encode_query("ready")
     versions = Versions(wiring.index_root(settings))
     if versions.live() is not None and versions.open_live().manifest.embedder != embedder.fingerprint:
-        yield Line("embedder", "failed", "is not the one the index was built with: build again or set it back")
+        yield Check("embedder", "failed", "is not the one the index was built with: build again or set it back")
     else:
-        yield Line("embedder", "ok", f"{settings.embedder}, {embedder.dimension} dimensions")
+        yield Check("embedder", "ok", f"{settings.embedder}, {embedder.dimension} dimensions")
 
 
-def _model(settings: Settings) -> Iterable[Line]:
+def _model(settings: Settings) -> Iterable[Check]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
 
     model = wiring.language_model(settings)
     if model is None:
-        yield Line("model", "warning", "none: answers are quotations. Set OPENAI_BASE_URL and ASSISTANT_MODEL")
+        yield Check("model", "warning", "none: answers are quotations. Set OPENAI_BASE_URL and ASSISTANT_MODEL")
         return
-    for check in wiring.model_checks(settings):
-        yield Line(check.name, check.state, check.detail)
+    yield from wiring.model_checks(settings)
 
 
-def _gitlab(settings: Settings) -> Iterable[Line]:
+def _gitlab(settings: Settings) -> Iterable[Check]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
 
     if wiring.tracker(settings) is None:
         told = "none: nothing is escalated. Set GITLAB_URL, GITLAB_PROJECT and GITLAB_TOKEN"
-        yield Line("gitlab", "warning", told)
+        yield Check("gitlab", "warning", told)
         return
-    for check in wiring.tracker_checks(settings):
-        yield Line(check.name, check.state, check.detail)
+    yield from wiring.tracker_checks(settings)
