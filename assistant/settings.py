@@ -10,61 +10,20 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import NotConfigured
+from assistant.source_settings import Source  # noqa: TC001 - pydantic reads the type at run time
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 FILE = "assistant.toml"
 PREFIX = "ASSISTANT_"
-SECRETS = ("openai_api_key", "gitlab_token", "gitlab_read_token")
-
-
-class Folder(BaseModel):
-    """A tree of Markdown files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    type: Literal["folder"]
-    path: Path
-    name: str = "docs"
-    base_url: str = ""
-
-
-class IssueFile(BaseModel):
-    """Closed issues as JSON Lines."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    type: Literal["issues"]
-    path: Path
-    name: str = "issues"
-
-
-class GitRepository(BaseModel):
-    """The Markdown files of a git repository at a ref."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    type: Literal["git"]
-    url: str
-    name: str
-    ref: str = ""
-    base_url: str = ""
-
-
-class GitLabProject(BaseModel):
-    """A GitLab project's closed issues with comments, and its wiki; read with `GITLAB_READ_TOKEN`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    type: Literal["gitlab"]
-    project: str
-    name: str = "issues"
-
-
-Source = Annotated[Folder | IssueFile | GitRepository | GitLabProject, Field(discriminator="type")]
+SECRETS = ("openai_api_key", "gitlab_token", "gitlab_read_token", "gitlab_webhook_secret")
 
 
 def _known_as(name: str) -> AliasChoices:
@@ -84,8 +43,29 @@ class Settings(BaseSettings):
         "warning", description="Lowest level that is logged"
     )
     source: tuple[Source, ...] = Field((), description="Sources of the knowledge base (tables `[[source]]`)")
+    audiences: dict[str, tuple[str, ...]] = Field(
+        {}, description="Who may read more than `public`: place (`PLATFORM/CHANNEL`) -> audiences (table `[audiences]`)"
+    )
     embedder: str = Field(
-        "packaged", description="`packaged`, a folder with a sentence-transformers model, or `hashing`"
+        "packaged",
+        description="`packaged`, `packaged-int8` (the same, quantised), a folder with a sentence-transformers model, "
+        "the address of an OpenAI-compatible endpoint, or `hashing`",
+    )
+    embedder_model: str = Field("", description="Model name at that endpoint")
+    vectors: Literal["float32", "int8"] = Field("float32", description="How vectors are stored; int8 takes a quarter")
+    refresh_minutes: float = Field(60.0, gt=0, description="Minutes between two sweeps of each source")
+    shrink_limit: float = Field(
+        0.2, ge=0, le=1, description="Share of a source that may disappear in one refresh without `--force`"
+    )
+    golden: Path | None = Field(
+        None, description="Golden questions (JSON Lines) that a new version must answer as well"
+    )
+    gate_margin: float = Field(
+        0.05, ge=0, le=1, description="By how much a golden figure may fall before a new version is kept aside"
+    )
+    keep_versions: int = Field(3, ge=2, description="Index versions kept on the disk")
+    admins: tuple[str, ...] = Field(
+        (), description="Who may give admin commands in a chat: `PLATFORM/USER ID`, such as `console/local`"
     )
     model: str = Field("", description="Model name at the OpenAI-compatible server; empty answers with quotations")
     model_timeout_s: float = Field(
@@ -111,7 +91,13 @@ class Settings(BaseSettings):
         validation_alias=_known_as("gitlab_read_token"),
         description="Token that reads sources: scope `read_api`",
     )
+    gitlab_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_known_as("gitlab_webhook_secret"),
+        description="Secret token, or signing token (`whsec_…`), of GitLab's webhooks",
+    )
     gitlab_timeout_s: float = Field(20.0, gt=0, description="Seconds until a request to GitLab is given up")
+    listen: str = Field("127.0.0.1:8080", description="Address and port that take webhooks of GitLab")
     label_support: str = Field("support", min_length=1, description="Label of every issue that waits for a responder")
     label_awaiting_feedback: str = Field(
         "awaiting-feedback", min_length=1, description="Beside it: waits for the asker"

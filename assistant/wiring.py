@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from assistant.adapters.gitlab import GitLabTracker
     from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
-    from assistant.settings import Settings, Source
+    from assistant.settings import Settings
+    from assistant.source_settings import Source
     from assistant.store import Store
     from assistant.workflows.ask import Asking
     from assistant.workflows.escalate import DraftIssue
@@ -121,6 +122,8 @@ def _source(settings: Settings, source: Source) -> DocumentSource:
     if source.type == "git":
         cache = home(settings) / "git"
         return GitRepository(source.url, cache, source.ref, source.name, base_url=source.base_url)
+    if source.type == "site" or source.group:
+        raise NotConfigured(f"source {source.name}: sites and groups cannot be read yet")
     from indexing.sources.gitlab_project import GitLabProject  # noqa: PLC0415 - loads python-gitlab
 
     token = settings.gitlab_read_token.get_secret_value() or settings.gitlab_token.get_secret_value()

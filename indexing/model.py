@@ -10,6 +10,11 @@ Kind = Literal["page", "issue"]
 """A documentation page (file, wiki page) or a closed issue."""
 
 
+ClosedAs = Literal["", "solved", "unsolved", "duplicate", "declined", "stale"]
+"""How an issue ended: empty for pages. `unsolved`: closed, but nobody said what solved it; `declined`: wontfix,
+invalid, by design; `stale`: closed for want of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One source page or closed issue, as Markdown.
@@ -26,6 +31,11 @@ class Document:
         updated_at: ISO 8601 in UTC, or empty when unknown.
         audience: Who may read it: `public`, or a named audience.
         confirmed: For issues: a responder wrote or confirmed the resolution. True for pages.
+        closed_as: How an issue ended; empty for pages.
+        resolved_by: Why its resolution was taken for one, in words an admin reads, best reason first.
+        duplicate_of: For duplicates: `Document.id` of the original, where it is known.
+        author: For issues: 12 hex digits of the SHA-256 of who opened it, so that one person's issues can be told
+            without keeping a name; else empty.
     """
 
     id: str
@@ -38,6 +48,10 @@ class Document:
     updated_at: str = ""
     audience: str = "public"
     confirmed: bool = True
+    closed_as: ClosedAs = ""
+    resolved_by: tuple[str, ...] = ()
+    duplicate_of: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class Passage:
     Attributes:
         n: Number shown to the model and in citations, from 1.
         score: Fused score of this question's ranking, higher is better; only comparable within one question.
-        confirmed: See `Document.confirmed`.
+        confirmed, audience, closed_as, author: See `Document`.
     """
 
     n: int
@@ -94,6 +108,9 @@ class Passage:
     labels: tuple[str, ...] = ()
     updated_at: str = ""
     confirmed: bool = True
+    audience: str = "public"
+    closed_as: ClosedAs = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
