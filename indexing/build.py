@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
-    from indexing.model import Chunk, Clean, Document, Skipped
+    from indexing.model import Clean, Document, Skipped
     from indexing.sources import Source
 
 _BATCH = 256  # chunks between two writes to the embedding cache: seconds of work lost at most
@@ -281,14 +280,10 @@ class _Build:
 
 
 def _chunked(document: Document, content_hash: str) -> ChunkedDocument:
-    return ChunkedDocument(document, content_hash, tuple((chunk, _text_hash(chunk)) for chunk in chunks(document)))
+    return ChunkedDocument(document, content_hash, tuple((chunk, chunk.text_hash) for chunk in chunks(document)))
 
 
 def _write_vectors(rows: NDArray[np.float32], path: Path) -> None:
     from indexing.vectors import Vectors  # noqa: PLC0415 - faiss is loaded only where vectors are
 
     Vectors.of(rows).write(path)
-
-
-def _text_hash(chunk: Chunk) -> bytes:
-    return hashlib.sha256(chunk.embedded_text.encode("utf-8", "surrogatepass")).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -87,6 +88,11 @@ class Chunk:
     def embedded_text(self) -> str:
         """What is embedded and searched: the heading path, then the text."""
         return " > ".join(self.headings) + "\n" + self.text
+
+    @property
+    def text_hash(self) -> bytes:
+        """SHA-256 of the embedded text: chunks with the same hash say the same and share a vector."""
+        return hashlib.sha256(self.embedded_text.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
