@@ -52,8 +52,8 @@ def test_a_search_over_nothing_finds_nothing() -> None:
 @pytest.mark.parametrize("stored_as", ["float32", "int8"])
 def test_vectors_come_back_from_the_file_as_they_were_written(
     stored_as: StoredAs,
-    mapped: bool,
-    tmp_path: Path,  # noqa: FBT001 - a parameter of the test
+    mapped: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
 ) -> None:
     rows = _rows(200)
     written = Vectors.of(rows, stored_as)
