@@ -8,15 +8,16 @@ answer that nobody of the support team gave or confirmed is marked as unconfirme
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from indexing.closed_issue import ClosedIssue, Comment, issue_id, moment
 from indexing.cutting import LIMIT, blocks, weight
 from indexing.markdown import normalise
 from indexing.model import Document, Skipped
 from indexing.quoting import without_repeats, words_of
 from indexing.shortening import is_log, short_log, shortened
 from indexing.solving import RESPONDER_ROLES, Said, find_solution, is_noise
+
+__all__ = ["ClosedIssue", "Comment", "issue_id", "to_document"]
 
 _LONGEST_TEXT = 60_000  # characters of one description or comment that are read
 _PROBLEM_WORDS = 700
@@ -48,67 +49,6 @@ _ENVIRONMENT = re.compile(
     r"|umgebung)\b)[^:\n?.{}=]{2,60}:(?:\*\*|__)?[ \t]*[^\s/{].{0,200}$",
     re.IGNORECASE | re.MULTILINE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A comment on an issue.
-
-    Attributes:
-        author: User name.
-        body: Markdown.
-        created_at: ISO 8601.
-        role: `responder`, `maintainer`, ... of who wrote it; `author` or `member` for all others.
-        internal: Only the team may read it; left out.
-        system: Written by GitLab itself; left out.
-        accepted: Marked as the answer.
-        reactions: People who agreed.
-    """
-
-    author: str
-    body: str
-    created_at: str = ""
-    role: str = "member"
-    internal: bool = False
-    system: bool = False
-    accepted: bool = False
-    reactions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedIssue:
-    """An issue as a source read it.
-
-    Attributes:
-        iid: Number in its project.
-        author: User name of the asker.
-        comments: In any order.
-        project: Path of its project, where several are indexed.
-        state: Anything but `closed` is left out.
-        confidential: Left out.
-        closed_by: User name of who closed it, when known.
-        solved_by: What closed it when it was no comment: titles of merge requests.
-    """
-
-    iid: int
-    title: str
-    description: str
-    author: str
-    comments: tuple[Comment, ...] = ()
-    labels: tuple[str, ...] = ()
-    created_at: str = ""
-    closed_at: str = ""
-    web_url: str = ""
-    project: str = ""
-    state: str = "closed"
-    confidential: bool = False
-    closed_by: str = ""
-    solved_by: tuple[str, ...] = ()
-
-
-def issue_id(issue: ClosedIssue, *, several_projects: bool) -> str:
-    """Return `issue:IID`, or `issue:GROUP/PROJECT#IID` with several projects."""
-    return f"issue:{issue.project}#{issue.iid}" if several_projects and issue.project else f"issue:{issue.iid}"
 
 
 def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = False) -> Document | Skipped:
@@ -274,9 +214,5 @@ def _environment(text: str) -> tuple[str, str]:
 
 
 def _utc(time: str) -> str:
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return ""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="seconds")
+    read = moment(time)
+    return read.isoformat(timespec="seconds") if read is not None else ""
