@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,15 +19,29 @@ if TYPE_CHECKING:
 StoredAs = Literal["float32", "int8"]
 """How numbers are stored: `int8` takes a quarter, and moves a cosine by about 0.001."""
 
+EXACT_BELOW = 100_000
+"""Rows from which a search looks at the nearest clusters alone.
+
+Measured with vectors of real chunks (384 numbers), one thread: exact search takes 4.5 ms in 100,000 rows, 9 in
+200,000, 53 in a million, beside 16 ms to embed the question; clusters take 0.8, 1.0 and 3.0 ms.
+"""
+
+_PROBED = 96
+"""Clusters that a question looks into: recall@10 is .989 in 200,000 rows, .998 in a million (64: .983 and .993)."""
+
+_PER_CLUSTER = 40  # rows that each cluster's centre is learned from; 64 were no better
 _BLOCK = 65_536  # rows that are turned into numbers, or back, at once
-_SAMPLE = 100_000  # rows that say which range the numbers of a dimension have
-_OUTSIDE = 0.1  # of that range: new numbers farther out are not clipped, the range is measured anew
+_OUTSIDE = 0.05  # of that range: new numbers farther out are not clipped, the range is measured anew
 
 
 class Vectors:
     """An inner-product index over the rows of one partition. What was opened from a file is mapped, not read.
 
     Rows are never taken out: a row that must not be found any more is a hole, which the caller names when it searches.
+
+    Small partitions are searched exactly, large ones by clusters (faiss calls it IVF), see `EXACT_BELOW`. What else was
+    measured: HNSW took six times the CPU to build (27 s for 200,000 rows) for the same recall and time of a search;
+    product quantisation with refinement saved a third of a millisecond and lost a point of recall.
 
     Make one with `of`, `read` or `extended`.
     """
@@ -42,10 +57,8 @@ class Vectors:
             rows: float32, (chunks, dimension), rows L2-normalised, so that the inner product is the cosine.
             stored_as: See `StoredAs`.
         """
-        index = _empty(rows.shape[1], stored_as)
-        if stored_as == "int8":
-            step = max(1, len(rows) // _SAMPLE)
-            index.train(_plain(rows[::step]) if len(rows) else np.zeros((1, rows.shape[1]), dtype=np.float32))
+        index = _empty(rows.shape[1], stored_as, _clusters(len(rows)))
+        _train(index, rows)
         _add(index, rows)
         return cls(index)
 
@@ -107,21 +120,19 @@ class Vectors:
     def extended(self, rows: NDArray[np.float32]) -> Vectors:
         """Return an index of the rows of this one and, after them, these: numbers of rows stay.
 
-        Rows that are here are copied as they are stored. This index stays as it is.
+        Rows that are here are copied as they are stored; clusters and ranges of numbers are learned anew when the rows
+        have become four times as many, or when new numbers do not fit. This index stays as it is.
 
         Args:
             rows: As in `of`.
         """
-        stored_as = self.stored_as
-        if stored_as == "int8" and not _fits(self._index, rows):
-            return Vectors.of(np.concatenate([self.run(0, len(self)), rows]), "int8")
-        index = _empty(self.dimension, stored_as)
-        if stored_as == "int8":
-            _take_ranges(index, self._index)
-        if len(self):
-            index.add_sa_codes(_codes(self._index))
-        _add(index, rows)
-        return Vectors(index)
+        index, clusters = self._index, _clusters(len(self) + len(rows))
+        if clusters != getattr(index, "nlist", 0) or (self.stored_as == "int8" and not _fits(index, rows)):
+            return Vectors.of(np.concatenate([self.run(0, len(self)), rows]), self.stored_as)
+        copy = _empty(self.dimension, self.stored_as, clusters)
+        _copy(index, copy)
+        _add(copy, rows)
+        return Vectors(copy)
 
     def means(self, starts: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the mean direction of each run of rows: float32, (len(starts), dimension), rows L2-normalised.
@@ -150,7 +161,8 @@ class Vectors:
         if min(k, total) <= 0:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         with _one_thread():
-            scores, ids = self._index.search(query[np.newaxis, :], min(k, total), params=_parameters(wanted))
+            parameters = _parameters(wanted, is_clustered=hasattr(self._index, "nlist"))
+            scores, ids = self._index.search(query[np.newaxis, :], min(k, total), params=parameters)
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
 
@@ -167,12 +179,44 @@ class Vectors:
         return wanted
 
 
-def _empty(dimension: int, stored_as: StoredAs) -> Any:  # noqa: ANN401 - faiss publishes no types
+def _clusters(count: int) -> int:
+    """Return how many clusters so many rows are put into, 0 for none: the power of two next to twice the square root.
+
+    A function of the number alone, so that an index that grows step by step is laid out as one that is built at once.
+    """
+    return 0 if count < EXACT_BELOW else 1 << round(math.log2(2.0 * math.sqrt(count)))
+
+
+def _empty(dimension: int, stored_as: StoredAs, clusters: int) -> Any:  # noqa: ANN401 - faiss publishes no types
     import faiss  # noqa: PLC0415 - as above
 
+    metric, eight = faiss.METRIC_INNER_PRODUCT, faiss.ScalarQuantizer.QT_8bit
+    flat = faiss.IndexFlatIP(dimension)
+    if not clusters:
+        return flat if stored_as == "float32" else faiss.IndexScalarQuantizer(dimension, eight, metric)
+    index: Any
     if stored_as == "float32":
-        return faiss.IndexFlatIP(dimension)
-    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexIVFFlat(flat, dimension, clusters, metric)
+    else:
+        index = faiss.IndexIVFScalarQuantizer(flat, dimension, clusters, eight, metric, False)  # noqa: FBT003 - by residual
+    index.cp.spherical, index.cp.niter, index.cp.max_points_per_centroid = True, 10, _PER_CLUSTER
+    return index
+
+
+def _train(index: Any, rows: NDArray[np.float32]) -> None:  # noqa: ANN401 - as above
+    """Learn the centres of clusters, from a sample that is the same each time, and the ranges of numbers."""
+    import faiss  # noqa: PLC0415 - as above
+
+    if hasattr(index, "nlist"):
+        wanted = min(len(rows), _PER_CLUSTER * index.nlist)
+        sample = np.sort(np.random.default_rng(0).choice(len(rows), wanted, replace=False))
+        index.train(_plain(rows[sample]))
+    if hasattr(index, "sq"):
+        # Of all rows, not of a sample as faiss would take them: no number is clipped.
+        least = rows.min(axis=0) if len(rows) else np.zeros(index.d)
+        most = rows.max(axis=0) if len(rows) else least
+        faiss.copy_array_to_vector(np.concatenate([least, most - least]).astype(np.float32), index.sq.trained)
+        index.is_trained = True
 
 
 def _plain(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -180,17 +224,31 @@ def _plain(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _add(index: Any, rows: NDArray[np.float32]) -> None:  # noqa: ANN401 - as above
-    for start in range(0, len(rows), _BLOCK):
-        index.add(_plain(rows[start : start + _BLOCK]))
-
-
-def _codes(index: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - as above
-    """Return the stored form of all rows, a view: uint8, (rows, bytes of a row)."""
     import faiss  # noqa: PLC0415 - as above
 
-    size = int(index.code_size)
-    flat: NDArray[np.uint8] = faiss.rev_swig_ptr(index.codes.data(), int(index.ntotal) * size)
-    return flat.reshape(-1, size)
+    for start in range(0, len(rows), _BLOCK):
+        index.add(_plain(rows[start : start + _BLOCK]))
+    if hasattr(index, "nlist"):
+        # Number of a row -> its place, for `rows`.
+        index.set_direct_map_type(faiss.DirectMap.Array)  # type: ignore[attr-defined]
+
+
+def _copy(index: Any, copy: Any) -> None:  # noqa: ANN401 - as above
+    """Copy what was learned and the rows as they are stored; an index that is mapped cannot be added to."""
+    import faiss  # noqa: PLC0415 - as above
+
+    if hasattr(index, "sq"):
+        faiss.copy_array_to_vector(_ranges(index).ravel(), copy.sq.trained)
+    if hasattr(index, "nlist"):
+        copy.quantizer.add(index.quantizer.reconstruct_n(0, index.nlist))
+        old, new = index.invlists, copy.invlists
+        for number in range(index.nlist):
+            new.add_entries(number, old.list_size(number), old.get_ids(number), old.get_codes(number))
+        copy.ntotal = index.ntotal
+    elif index.ntotal:
+        codes = faiss.rev_swig_ptr(index.codes.data(), index.ntotal * index.code_size)
+        copy.add_sa_codes(codes.reshape(index.ntotal, index.code_size))
+    copy.is_trained = True
 
 
 def _ranges(index: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
@@ -198,13 +256,6 @@ def _ranges(index: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
     import faiss  # noqa: PLC0415 - as above
 
     return np.asarray(faiss.vector_to_array(index.sq.trained), dtype=np.float32).reshape(2, -1)
-
-
-def _take_ranges(index: Any, other: Any) -> None:  # noqa: ANN401 - as above
-    import faiss  # noqa: PLC0415 - as above
-
-    faiss.copy_array_to_vector(_ranges(other).ravel(), index.sq.trained)
-    index.is_trained = True
 
 
 def _fits(index: Any, rows: NDArray[np.float32]) -> bool:  # noqa: ANN401 - as above
@@ -229,11 +280,11 @@ def _one_thread() -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _parameters(wanted: NDArray[np.bool_] | None) -> Any:  # noqa: ANN401 - as above
+def _parameters(wanted: NDArray[np.bool_] | None, *, is_clustered: bool) -> Any:  # noqa: ANN401 - as above
     import faiss  # noqa: PLC0415 - as above
 
-    if wanted is None:
-        return None
     # faiss takes an array here, and any fields of the parameters by name; the type checker sees neither.
-    selector = faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))  # type: ignore[call-arg, arg-type]
-    return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+    fields: dict[str, Any] = {"nprobe": _PROBED} if is_clustered else {}
+    if wanted is not None:
+        fields["sel"] = faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))  # type: ignore[call-arg, arg-type]
+    return faiss.SearchParametersIVF(**fields) if is_clustered else faiss.SearchParameters(**fields)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from indexing.errors import BuildRefused, DamagedIndex
-from indexing.vectors import StoredAs, Vectors
+from indexing.vectors import EXACT_BELOW, StoredAs, Vectors
 
 
 def _rows(count: int, dimension: int = 8) -> np.ndarray:
@@ -145,3 +145,48 @@ def test_a_file_that_was_cut_off_is_called_damaged(tmp_path: Path) -> None:
         (tmp_path / "cut.faiss").write_bytes(whole[:length])
         with pytest.raises(DamagedIndex):
             Vectors.read(tmp_path / "cut.faiss")
+
+
+def _families(count: int, dimension: int = 16) -> np.ndarray:
+    """Rows as chunks are: near to others of their topic."""
+    random = np.random.default_rng(3)
+    topics = random.normal(size=(500, dimension))
+    rows = topics[np.arange(count) % 500] + 0.3 * random.normal(size=(count, dimension))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _recall(vectors: Vectors, rows: np.ndarray, queries: np.ndarray, k: int = 10) -> float:
+    shares = []
+    for query in queries:
+        nearest = np.argsort(-(rows @ query))[:k]
+        shares.append(len(set(nearest.tolist()) & set(vectors.search(query, k)[0].tolist())) / k)
+    return float(np.mean(shares))
+
+
+@pytest.mark.parametrize("stored_as", ["float32", "int8"])
+def test_a_large_partition_finds_nearly_all_that_an_exact_search_finds(stored_as: StoredAs, tmp_path: Path) -> None:
+    rows = _families(EXACT_BELOW)
+    Vectors.of(rows, stored_as).write(tmp_path / "v.faiss")
+    mapped = Vectors.read(tmp_path / "v.faiss")
+    queries = _families(EXACT_BELOW + 50)[-50:]
+    stored = mapped.run(0, len(mapped))
+    assert np.allclose(stored, rows, atol=0.02)
+    assert _recall(mapped, stored, queries) >= 0.98
+    best = int(mapped.search(queries[0], 1)[0][0])
+    assert best not in mapped.search(queries[0], 200, np.array([best]))[0], "holes are left out here too"
+
+
+@pytest.mark.parametrize("stored_as", ["float32", "int8"])
+def test_a_partition_that_grows_large_is_searched_like_one_built_at_once(stored_as: StoredAs, tmp_path: Path) -> None:
+    rows = _families(EXACT_BELOW + 2_000)
+    small = Vectors.of(rows[: EXACT_BELOW - 1_000], stored_as)
+    large = small.extended(rows[EXACT_BELOW - 1_000 : EXACT_BELOW + 1_000])
+    large.write(tmp_path / "v.faiss")
+    larger = Vectors.read(tmp_path / "v.faiss").extended(rows[EXACT_BELOW + 1_000 :])
+    larger.write(tmp_path / "larger.faiss")
+    again = Vectors.read(tmp_path / "larger.faiss")
+    assert len(again) == len(rows)
+    stored = again.run(0, len(rows))
+    assert np.allclose(stored, rows, atol=0.02)
+    assert _recall(again, stored, rows[-50:]) >= 0.98
+    assert again.search(rows[-1], 1)[0] == [len(rows) - 1]
