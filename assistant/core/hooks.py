@@ -64,7 +64,7 @@ def read_hint(body: Mapping[str, Any]) -> Hint | None:
     issue = _mapping(body, "issue" if kind == "note" else "object_attributes")
     number = issue.get("iid")
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError("the number of the issue is missing")
+        raise ValueError("the number of the issue is missing")  # noqa: TRY004 - as above
     return Hint(project, number, issue.get("confidential") is True)
 
 
