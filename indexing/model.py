@@ -129,6 +129,7 @@ class RankedDocument:
     chunk: str
     title: str = ""
     url: str = ""
+    audience: str = "public"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The knowledge base follows its sources: webhooks make it fast, a sweep finds what they missed.
 
 A hook becomes a row that is due at the end of the current slot of a few seconds; all hooks of a slot that concern one
-source are one row, so that a storm of hooks is one refresh, and none is lost: the refresh begins after the last of them.
+source are one row, so that a storm of hooks is one refresh; none is lost, as the refresh begins after the last of them.
 """
 
 from __future__ import annotations
