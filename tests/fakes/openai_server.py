@@ -23,6 +23,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.fakes.fake_embeddings import FakeEmbeddings
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
@@ -71,6 +73,7 @@ class FakeOpenAI:
         models: Names it knows; others get 404.
         delay_s: Between two pieces with `slow`, and between two bytes with `drip`.
         requests: Bodies of the chat requests, in order.
+        embeddings: What `/embeddings` answers.
     """
 
     mode: Mode = "honest"
@@ -82,6 +85,7 @@ class FakeOpenAI:
     port: int = 0
     log_file: Path | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
+    embeddings: FakeEmbeddings = field(default_factory=FakeEmbeddings)
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
 
@@ -94,6 +98,7 @@ class FakeOpenAI:
         routes = [
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            Route("/v1/embeddings", self._embeddings, methods=["POST"]),
             Route("/health", self._health),
         ]
         config = uvicorn.Config(
@@ -146,6 +151,19 @@ class FakeOpenAI:
         if not body.get("stream"):
             return JSONResponse(self._completion(body, text, reason))
         return StreamingResponse(self._streamed(request, body, text, reason), media_type="text/event-stream")
+
+    async def _embeddings(self, request: Request) -> Response:
+        body = await request.json()
+        self.embeddings.requests.append(body)
+        if refused := self._refused_key(request) or self._refused(body) or self.embeddings.refused(body):
+            return refused
+        if self.fault == "hang":
+            await self._wait_for_end(request)
+        if self.fault == "drip":
+            return StreamingResponse(self._dripped(), media_type="application/json")
+        if self.fault == "not_json":
+            return Response("<html>proxy login</html>", media_type="text/html")
+        return Response(json.dumps(self.embeddings.answer(body)), media_type="application/json")  # Infinity too
 
     def _refused_key(self, request: Request) -> Response | None:
         if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
