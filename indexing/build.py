@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from indexing.catalog import ChunkedDocument, write_catalog
+from indexing.catalog import ChunkedDocument
 from indexing.chunking import CHUNKER, chunks
 from indexing.collecting import Collected, MaskedSecret, collect
 from indexing.embedding_cache import EmbeddingCache
 from indexing.errors import BuildRefused, DamagedIndex
-from indexing.manifest import CATALOG, VECTORS, Manifest
+from indexing.manifest import Manifest
 from indexing.versions import Step, Versions, utc_now
+from indexing.writing import BuildFacts, VersionChange, WrittenVersion, write_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -171,7 +172,7 @@ class _Build:
         return None
 
     def _fits(self, version: IndexVersion) -> bool:
-        expected = self._manifest(version.name, "", {}, {})
+        expected = self._manifest(version.name, "", WrittenVersion({}, {}, ()))
         return version.manifest.fingerprint == expected.fingerprint
 
     def _compare(self, collected: Collected, newest: IndexVersion | None) -> BuildReport:
@@ -201,48 +202,34 @@ class _Build:
     # -- write
 
     def _write(self, collected: Collected, newest: IndexVersion | None, report: BuildReport) -> BuildReport:
-        # Pages first: the kinds are then two ranges of chunk ids, which makes searching them apart cheap.
-        ordered = sorted(collected.documents.values(), key=lambda document: (document.kind != "page", document.id))
-        chunked = [_chunked(document, collected.hashes[document.id]) for document in ordered]
-        rows, embedded = self._vectors(chunked, newest)
-        counts = {
-            "documents": report.documents,
-            "pages": report.pages,
-            "issues": report.issues,
-            "chunks": len(rows),
-            "skipped": len(report.skipped),
-            "masked": len(report.masked),
-        }
-        by_source: dict[str, int] = {}
-        for document in ordered:
-            by_source[document.source] = by_source.get(document.source, 0) + 1
+        base = newest if newest is not None and self._fits(newest) else None
+        known = base.catalog.content_hashes() if base is not None else {}
+        changed = [name for name, digest in collected.hashes.items() if known.get(name) != digest]
+        chunked = [_chunked(collected.documents[name], collected.hashes[name]) for name in sorted(changed)]
+        vectors, embedded = self._vectors(chunked, newest)
+        masked = [asdict(secret) for secret in report.masked]
+        facts = BuildFacts(report.skipped, masked, self._embedder.dimension)
         self._on_progress(Progress("write", 0, 1))
+        written: list[WrittenVersion] = []
 
         def write(directory: Path) -> None:
-            masked = [asdict(secret) for secret in report.masked]
-            write_catalog(directory / CATALOG, chunked, report.skipped, {"counts": counts, "masked": masked})
-            _write_vectors(rows, directory / VECTORS)
+            change = VersionChange(chunked, known.keys() - collected.hashes.keys())
+            written.append(write_version(directory, base, change, lambda hashes: _stacked(vectors, hashes), facts))
 
-        name = self.versions.publish(write, lambda name, at: self._manifest(name, at, counts, by_source))
+        name = self.versions.publish(write, lambda name, at: self._manifest(name, at, written[0]))
         self._cache().clear()
         self._on_progress(Progress("write", 1, 1))
+        count = written[0].counts["chunks"]
         return replace(
-            report,
-            version=name,
-            built=True,
-            chunks=len(rows),
-            chunks_embedded=embedded,
-            chunks_reused=len(rows) - embedded,
+            report, version=name, built=True, chunks=count, chunks_embedded=embedded, chunks_reused=count - embedded
         )
 
     def _vectors(
         self, chunked: Sequence[ChunkedDocument], newest: IndexVersion | None
-    ) -> tuple[NDArray[np.float32], int]:
-        """Return the vectors of all chunks in their order, and how many had to be made."""
-        import numpy as np  # noqa: PLC0415 - a rebuild with nothing changed needs no vector
-
+    ) -> tuple[dict[bytes, NDArray[np.float32]], int]:
+        """Return the vectors of all chunks by the hash of their text, and how many had to be made."""
         texts = {digest: chunk.embedded_text for item in chunked for chunk, digest in item.chunks}
-        known = self._reused(newest) | self._cache().read()
+        known = self._reused(newest, texts) | self._cache().read()
         missing = sorted((digest for digest in texts if digest not in known), key=lambda digest: -len(texts[digest]))
         done = 0
 
@@ -257,33 +244,35 @@ class _Build:
             self._cache().add(fresh)
             self._options.on_step("batch embedded")
             known |= fresh
-        order = [digest for item in chunked for _, digest in item.chunks]
-        rows = np.empty((len(order), self._embedder.dimension), dtype=np.float32)
-        for row, digest in enumerate(order):
-            rows[row] = known[digest]
-        return rows, len(missing)
+        return known, len(missing)
 
-    def _reused(self, newest: IndexVersion | None) -> dict[bytes, NDArray[np.float32]]:
-        import numpy as np  # noqa: PLC0415 - as above
-
+    def _reused(self, newest: IndexVersion | None, hashes: Iterable[bytes]) -> dict[bytes, NDArray[np.float32]]:
         if newest is None or newest.manifest.embedder != self._embedder.fingerprint:
             return {}
-        stored = newest.catalog.text_hashes()
-        vectors = newest.vectors.rows(np.fromiter(stored.values(), dtype=np.int64, count=len(stored)))
-        return dict(zip(stored, vectors, strict=True))
+        return newest.known_vectors(hashes)
 
     def _cache(self) -> EmbeddingCache:
         return EmbeddingCache(self._cache_directory, self._embedder.fingerprint, self._embedder.dimension)
 
-    def _manifest(self, name: str, at: str, counts: Mapping[str, int], sources: Mapping[str, int]) -> Manifest:
-        return Manifest(name, at, self._embedder.fingerprint, self._embedder.dimension, CHUNKER, counts, sources)
+    def _manifest(self, name: str, at: str, written: WrittenVersion) -> Manifest:
+        return Manifest(
+            name,
+            at,
+            self._embedder.fingerprint,
+            self._embedder.dimension,
+            CHUNKER,
+            written.counts,
+            written.sources,
+            written.files,
+            written.partitions,
+        )
 
 
 def _chunked(document: Document, content_hash: str) -> ChunkedDocument:
     return ChunkedDocument(document, content_hash, tuple((chunk, chunk.text_hash) for chunk in chunks(document)))
 
 
-def _write_vectors(rows: NDArray[np.float32], path: Path) -> None:
-    from indexing.vectors import Vectors  # noqa: PLC0415 - faiss is loaded only where vectors are
+def _stacked(vectors: Mapping[bytes, NDArray[np.float32]], hashes: Sequence[bytes]) -> NDArray[np.float32]:
+    import numpy as np  # noqa: PLC0415 - a rebuild with nothing changed needs no vector
 
-    Vectors.of(rows).write(path)
+    return np.stack([vectors[digest] for digest in hashes])

@@ -1,10 +1,6 @@
 """Documents, chunks and full text of one index version in a read-only SQLite file. The only user of sqlite-utils.
 
-Three full text tables, none of which stores the text again:
-
-    words      porter stems of title, headings and text            (most questions)
-    trigrams   any three characters                                (identifiers, flags, error messages, compounds)
-    pairs      any two characters of scripts that write no spaces  (Chinese, Japanese, Thai, ...)
+How the file is laid out and written stands in `indexing/catalog_file.py`.
 """
 
 from __future__ import annotations
@@ -14,47 +10,42 @@ import json
 import sqlite3
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from indexing.errors import BuildRefused, DamagedIndex
-from indexing.model import Chunk, Document, Kind, Skipped
+from indexing.errors import DamagedIndex
+from indexing.manifest import PUBLIC, Partition
+from indexing.model import Chunk, Document, Skipped
 from indexing.scripts import character_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexing.model import ClosedAs, Kind
+    from indexing.numbers import DocumentNumbers
 
 _TRIGRAM = 3
 _MOST_PAIRS = 200  # of a question; more only make the search slow
+_AT_ONCE = 500  # values of one query
 
 Scores = dict[int, float]
 """Chunk id -> BM25, higher is better; in falling order."""
-
-_SCHEMA = """
-CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL,
-    url TEXT NOT NULL, source TEXT NOT NULL, labels TEXT NOT NULL, updated_at TEXT NOT NULL, audience TEXT NOT NULL,
-    confirmed INTEGER NOT NULL, content_hash TEXT NOT NULL);
-CREATE TABLE chunks (id INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES documents(id),
-    ordinal INTEGER NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL, text_hash BLOB NOT NULL);
-CREATE TABLE skipped (document TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE build (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE VIEW searched AS SELECT chunks.id AS id, documents.title AS title, chunks.headings AS headings,
-    chunks.text AS text FROM chunks JOIN documents ON documents.id = chunks.document_id;
-CREATE VIRTUAL TABLE words USING fts5(title, headings, text, content='searched', content_rowid='id',
-    tokenize='porter unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE trigrams USING fts5(title, headings, text, content='searched', content_rowid='id',
-    tokenize='trigram');
-CREATE VIRTUAL TABLE pairs USING fts5(text, content='', tokenize='unicode61');
-CREATE VIRTUAL TABLE word_counts USING fts5vocab(words, row);
-"""
 
 _QUESTION = """
 PRAGMA temp_store = MEMORY;
 CREATE VIRTUAL TABLE temp.question USING fts5(text, tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE temp.question_words USING fts5vocab(temp, question, instance);
 """
+_FACTS = (
+    "document, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by,"
+    " duplicate_of, author, content_hash, first_chunk, chunks"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +53,7 @@ class ChunkedDocument:
     """A document on its way into a catalog.
 
     Attributes:
+        document: Its text is not looked at: the chunks have it.
         content_hash: Hex SHA-256 of all that the document says.
         chunks: Its chunks, each with the SHA-256 of its embedded text.
     """
@@ -69,6 +61,23 @@ class ChunkedDocument:
     document: Document
     content_hash: str
     chunks: tuple[tuple[Chunk, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """What a catalog knows of a document.
+
+    Attributes:
+        document: Without its text.
+        content_hash: See `ChunkedDocument`.
+        first_chunk: Id of its first chunk; the others follow.
+        chunks: How many it has.
+    """
+
+    document: Document
+    content_hash: str
+    first_chunk: int
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,85 +92,10 @@ class StoredChunk:
     labels: tuple[str, ...]
     updated_at: str
     confirmed: bool
-
-
-def write_catalog(
-    path: Path, documents: Sequence[ChunkedDocument], skipped: Iterable[Skipped], build: Mapping[str, Any]
-) -> None:
-    """Write a new catalog file. Chunk ids count from 0 in the order of `documents`, pages first.
-
-    Raises:
-        BuildRefused: The disk is full or cannot be written.
-    """
-    try:
-        _write(path, documents, skipped, build)
-    except sqlite3.OperationalError as error:
-        raise BuildRefused(f"{path} cannot be written ({error}): is the disk full?") from error
-
-
-def _write(
-    path: Path, documents: Sequence[ChunkedDocument], skipped: Iterable[Skipped], build: Mapping[str, Any]
-) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")  # the caller syncs the whole file once
-    connection.executescript(_SCHEMA)
-    database = Database(connection)
-    with connection:
-        database.table("documents").insert_all(_document_rows(documents))
-        database.table("chunks").insert_all(_chunk_rows(documents))
-        database.table("skipped").insert_all({"document": item.document, "reason": item.reason} for item in skipped)
-        database.table("build").insert_all({"key": key, "value": json.dumps(value)} for key, value in build.items())
-        connection.executemany("INSERT INTO pairs(rowid, text) VALUES (?, ?)", _pair_rows(documents))
-        for table in ("words", "trigrams"):
-            connection.execute(f"INSERT INTO {table}({table}) VALUES ('rebuild')")  # noqa: S608 - names of our own
-        for table in ("words", "trigrams", "pairs"):
-            connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - names of our own
-    connection.execute("VACUUM")
-    database.close()
-
-
-def _document_rows(documents: Sequence[ChunkedDocument]) -> Iterable[dict[str, Any]]:
-    for number, item in enumerate(documents):
-        document = item.document
-        yield {
-            "id": number,
-            "document": document.id,
-            "kind": document.kind,
-            "title": document.title,
-            "url": document.url,
-            "source": document.source,
-            "labels": json.dumps(document.labels, ensure_ascii=False),
-            "updated_at": document.updated_at,
-            "audience": document.audience,
-            "confirmed": int(document.confirmed),
-            "content_hash": item.content_hash,
-        }
-
-
-def _numbered(documents: Sequence[ChunkedDocument]) -> Iterable[tuple[int, int, Chunk, bytes]]:
-    ids = itertools.count()
-    for number, item in enumerate(documents):
-        for chunk, text_hash in item.chunks:
-            yield next(ids), number, chunk, text_hash
-
-
-def _chunk_rows(documents: Sequence[ChunkedDocument]) -> Iterable[dict[str, Any]]:
-    for identity, number, chunk, text_hash in _numbered(documents):
-        yield {
-            "id": identity,
-            "document_id": number,
-            "ordinal": chunk.ordinal,
-            "headings": json.dumps(chunk.headings, ensure_ascii=False),
-            "text": chunk.text,
-            "text_hash": text_hash,
-        }
-
-
-def _pair_rows(documents: Sequence[ChunkedDocument]) -> Iterable[tuple[int, str]]:
-    for identity, _, chunk, _ in _numbered(documents):
-        pairs = character_pairs(chunk.embedded_text)
-        if pairs:
-            yield identity, " ".join(pairs)
+    audience: str = "public"
+    closed_as: ClosedAs = ""
+    duplicate_of: str = ""
+    author: str = ""
 
 
 class Catalog:
@@ -183,14 +117,10 @@ class Catalog:
         self._database = Database(self._connection)
         try:
             self._connection.executescript(_QUESTION)
-            self._chunk_count = int(self._database.execute("SELECT count(*) FROM chunks").fetchone()[0])
-            first_issue = (
-                "SELECT min(chunks.id) FROM chunks JOIN documents d ON d.id = document_id WHERE kind = 'issue'"
-            )
-            boundary = self._database.execute(first_issue).fetchone()[0]
+            query = "SELECT number, kind, audience, rows, holes, file FROM partitions ORDER BY number"
+            self.partitions = tuple(Partition(*row) for row in self._database.execute(query).fetchall())
         except sqlite3.DatabaseError as error:
             raise DamagedIndex(f"{path} is no catalog: run `assistant index rollback`, or build again") from error
-        self._boundary = self._chunk_count if boundary is None else int(boundary)
 
     def close(self) -> None:
         """Close the file."""
@@ -198,11 +128,22 @@ class Catalog:
 
     def __len__(self) -> int:
         """Return the number of chunks."""
-        return self._chunk_count
+        return sum(partition.rows - partition.holes for partition in self.partitions)
 
-    def ids(self, kind: Kind) -> range:
-        """Return the chunk ids of that kind: pages come first."""
-        return range(self._boundary) if kind == "page" else range(self._boundary, self._chunk_count)
+    # -- what there is
+
+    def ids(self, kind: Kind, audiences: Collection[str] = PUBLIC) -> tuple[range, ...]:
+        """Return the ranges of chunk ids of that kind that these audiences may read; some ids in them are holes."""
+        return tuple(part.ids for part in self.partitions if part.kind == kind and part.audience in audiences)
+
+    def holes(self, partition: Partition) -> NDArray[np.int64]:
+        """Return the rows of the partition that belong to no chunk any more, rising: int64."""
+        import numpy as np  # noqa: PLC0415 - full text search alone does without
+
+        found = self._rows(
+            "SELECT id FROM holes WHERE id BETWEEN ? AND ?", (partition.ids.start, partition.ids.stop - 1)
+        )
+        return np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found)) - partition.ids.start
 
     def content_hashes(self) -> dict[str, str]:
         """Return document id -> content hash."""
@@ -212,20 +153,77 @@ class Catalog:
         """Return hash of the embedded text -> id of a chunk that has it."""
         return dict(self._rows("SELECT text_hash, id FROM chunks"))
 
+    def chunks_with(self, hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Return, for those of the hashes that are here, the id of a chunk with that text."""
+        query = "SELECT text_hash, min(id) FROM chunks WHERE text_hash IN ({}) GROUP BY text_hash"
+        return dict(self._rows_in(query, hashes))
+
+    def has_text(self, text_hash: bytes) -> bool:
+        """Return whether some chunk has the text with this hash."""
+        return bool(self._rows("SELECT 1 FROM chunks WHERE text_hash = ? LIMIT 1", (text_hash,)))
+
+    def chunk_hashes(self, document: str) -> dict[int, bytes]:
+        """Return ordinal -> hash of the embedded text, of one document; empty when it is not here."""
+        query = """SELECT ordinal, text_hash FROM documents
+            JOIN chunks ON chunks.id BETWEEN first_chunk AND first_chunk + documents.chunks - 1
+            WHERE document = ? ORDER BY ordinal"""
+        return dict(self._rows(query, (document,)))
+
     def skipped(self) -> tuple[Skipped, ...]:
         """Return what was left out, and why."""
         return tuple(Skipped(*row) for row in self._rows("SELECT document, reason FROM skipped"))
 
-    def document_numbers(self) -> list[int]:
-        """Return the number of its document for every chunk, by chunk id."""
-        return [row[0] for row in self._rows("SELECT document_id FROM chunks ORDER BY id")]
+    # -- documents
 
-    def stored(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+    def document(self, name: str) -> DocumentFacts | None:
+        """Return what is known of a document, or None when it is not here."""
+        return self.documents([name]).get(name)
+
+    def documents(self, names: Iterable[str]) -> dict[str, DocumentFacts]:
+        """Return by `Document.id` what is known of those that are here."""
+        rows = self._rows_in(f"SELECT {_FACTS} FROM documents WHERE document IN ({{}})", names)  # noqa: S608 - our own
+        return {row[0]: _facts(row) for row in rows}
+
+    def documents_of(self, source: str) -> tuple[DocumentFacts, ...]:
+        """Return all documents of a source, by name."""
+        query = f"SELECT {_FACTS} FROM documents WHERE source = ? ORDER BY document"  # noqa: S608 - names of our own
+        return tuple(_facts(row) for row in self._rows(query, (source,)))
+
+    def chunked(
+        self, partitions: Iterable[Partition], without: Collection[str] = frozenset()
+    ) -> Iterator[ChunkedDocument]:
+        """Yield the documents of these partitions as they were written, but for the `text` of each."""
+        query = f"SELECT {_FACTS} FROM documents WHERE kind = ? AND audience = ?"  # noqa: S608 - names of our own
+        for partition in partitions:
+            for row in self._rows(query, (partition.kind, partition.audience)):
+                if row[0] not in without:
+                    yield self._chunked(_facts(row))
+
+    def _chunked(self, facts: DocumentFacts) -> ChunkedDocument:
+        query = "SELECT ordinal, headings, text, text_hash FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id"
+        rows = self._rows(query, (facts.first_chunk, facts.first_chunk + facts.chunks - 1))
+        chunks = tuple(
+            (Chunk(facts.document.id, ordinal, tuple(json.loads(headings)), text), text_hash)
+            for ordinal, headings, text, text_hash in rows
+        )
+        return ChunkedDocument(facts.document, facts.content_hash, chunks)
+
+    @cached_property
+    def numbers(self) -> DocumentNumbers:
+        """The number of the document of every chunk."""
+        from indexing.numbers import DocumentNumbers  # noqa: PLC0415 - numpy is loaded where a question is asked
+
+        query = "SELECT first_chunk, chunks FROM documents ORDER BY kind DESC, document"
+        return DocumentNumbers(self._rows(query))
+
+    def stored(self, ids: Iterable[int]) -> dict[int, StoredChunk]:
         """Return these chunks by id."""
-        query = f"""SELECT chunks.id, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed
-            FROM chunks JOIN documents ON documents.id = document_id
-            WHERE chunks.id IN ({",".join(str(int(i)) for i in ids)})"""  # noqa: S608 - whole numbers alone
-        return {row[0]: _stored(row) for row in self._rows(query)}
+        query = """SELECT chunks.id, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed,
+            audience, closed_as, duplicate_of, author
+            FROM chunks JOIN documents ON documents.id = document_id WHERE chunks.id IN ({})"""
+        return {row[0]: _stored(row) for row in self._rows_in(query, ids)}
+
+    # -- full text
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of the text in its order, as full text search sees them."""
@@ -241,24 +239,28 @@ class Catalog:
         return {stem: next(iter(self._rows(query, (stem,))), (0,))[0] for stem in stems}
 
     def match_words(
-        self, terms: Sequence[str], ids: range, limit: int, weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+        self,
+        terms: Sequence[str],
+        ids: Sequence[range],
+        limit: int,
+        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> Scores:
         """Return the best chunks that hold any of the terms.
 
         Args:
             terms: Words or phrases; a term that stands twice counts twice.
-            ids: Chunks to look at.
+            ids: Chunks to look at: ranges as `ids` gives them.
             limit: How many at most.
             weights: Of title, headings and text.
         """
         columns = ", ".join(str(float(weight)) for weight in weights)
         return self._match("words", f"bm25(words, {columns})", terms, ids, limit)
 
-    def match_substrings(self, parts: Sequence[str], ids: range, limit: int) -> Scores:
+    def match_substrings(self, parts: Sequence[str], ids: Sequence[range], limit: int) -> Scores:
         """Return the best chunks that hold any of the parts, inside words too; parts under 3 characters are ignored."""
         return self._match("trigrams", "bm25(trigrams)", [part for part in parts if len(part) >= _TRIGRAM], ids, limit)
 
-    def match_unspaced(self, text: str, ids: range, limit: int) -> Scores:
+    def match_unspaced(self, text: str, ids: Sequence[range], limit: int) -> Scores:
         """Return the best chunks for the Chinese, Japanese, ... parts of the text; empty when it has none."""
         pairs = dict.fromkeys(character_pairs(text))
         whole = [pair for pair in pairs if len(pair) > 1][:_MOST_PAIRS]
@@ -266,14 +268,21 @@ class Catalog:
         return self._match("pairs", "bm25(pairs)", whole or list(pairs)[:_MOST_PAIRS], ids, limit, prefix=not whole)
 
     def _match(  # noqa: PLR0913 - private, and all six say what the one query is
-        self, table: str, score: str, terms: Sequence[str], ids: range, limit: int, *, prefix: bool = False
+        self, table: str, score: str, terms: Sequence[str], ids: Sequence[range], limit: int, *, prefix: bool = False
     ) -> Scores:
         expression = " OR ".join(_quoted(term) + ("*" if prefix else "") for term in terms if _storable(term).strip())
-        if not expression or not ids:
+        if not expression:
             return {}
+        # One query a range: full text search passes over the rows outside of it without scoring them.
         query = f"""SELECT rowid, -{score} AS score FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ?
             ORDER BY score DESC, rowid LIMIT ?"""  # noqa: S608 - table and score are names of our own
-        return dict(self._rows(query, (expression, ids.start, ids.stop - 1, limit)))
+        found = [
+            self._rows(query, (expression, part.start, part.stop - 1, limit)) for part in ids if part.stop > part.start
+        ]
+        best = found[0] if len(found) == 1 else sorted(itertools.chain(*found), key=lambda row: -row[1])[:limit]
+        return dict(best)
+
+    # -- inside
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
@@ -284,11 +293,38 @@ class Catalog:
                 f"{self._path} cannot be read any more ({error}): run `assistant index verify`"
             ) from error
 
+    def _rows_in(self, query: str, values: Iterable[Any]) -> Iterator[Any]:
+        """Yield the rows of a query with `IN ({})`, for any number of values."""
+        left = iter(values)
+        while some := tuple(itertools.islice(left, _AT_ONCE)):
+            yield from self._rows(query.format(", ".join("?" * len(some))), some)
+
+
+def _facts(row: Sequence[Any]) -> DocumentFacts:
+    name, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by = row[:11]
+    document = Document(
+        id=name,
+        kind=kind,
+        title=title,
+        url=url,
+        text="",
+        source=source,
+        labels=tuple(json.loads(labels)),
+        updated_at=updated_at,
+        audience=audience,
+        confirmed=bool(confirmed),
+        closed_as=closed_as,
+        resolved_by=tuple(json.loads(resolved_by)),
+        duplicate_of=row[11],
+        author=row[12],
+    )
+    return DocumentFacts(document, content_hash=row[13], first_chunk=row[14], chunks=row[15])
+
 
 def _stored(row: tuple[Any, ...]) -> StoredChunk:
-    identity, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed = row
+    identity, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed, *rest = row
     chunk = Chunk(document=document, ordinal=ordinal, headings=tuple(json.loads(headings)), text=text)
-    return StoredChunk(identity, chunk, kind, title, url, tuple(json.loads(labels)), updated_at, bool(confirmed))
+    return StoredChunk(identity, chunk, kind, title, url, tuple(json.loads(labels)), updated_at, bool(confirmed), *rest)
 
 
 def _storable(text: str) -> str:

@@ -1,15 +1,18 @@
-"""Files that survive a crash: sync, checksum, atomic replacement."""
+"""Files that survive a crash: sync, checksum, atomic replacement, sharing."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+_COPIED = 1 << 30  # bytes a call; the kernel copies, or shares the blocks where the file system can
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,48 @@ def file_facts(path: Path) -> FileFacts:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return FileFacts(digest, stream.tell())
+
+
+_seen: dict[tuple[int, int, int, int], str] = {}
+"""SHA-256 of files that this process has read, by device, inode, size and time of change: a name may change, and a file
+that several versions share is one file."""
+
+
+def known_file_facts(path: Path) -> FileFacts:
+    """Return the facts of the file; what this process has read once is not read again while it stays as it was."""
+    status = path.stat()
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    if key not in _seen:
+        _seen[key] = file_facts(path).sha256
+    return FileFacts(_seen[key], status.st_size)
+
+
+def share_file(source: Path, target: Path) -> None:
+    """Give the file a second name; where the file system cannot, copy it.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, one without links, or too many of them
+        copy_file(source, target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the content; the kernel does it without carrying bytes through this process, where it can.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    with source.open("rb") as read, target.open("xb") as written:
+        try:
+            while os.copy_file_range(read.fileno(), written.fileno(), _COPIED):
+                pass
+        except OSError:  # not between these two file systems: once more, by hand
+            read.seek(0)
+            written.seek(0)
+            shutil.copyfileobj(read, written)
 
 
 def sync_tree(directory: Path) -> None:

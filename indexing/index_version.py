@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from indexing.catalog import Catalog
-from indexing.manifest import CATALOG, VECTORS, Manifest, check_files, read_manifest
-from indexing.vectors import Vectors
+from indexing.errors import DamagedIndex
+from indexing.manifest import CATALOG, Manifest, check_file, check_files, read_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-_verified: dict[Path, tuple[Any, ...]] = {}
-"""Directories whose checksums were verified by this process, with the state of their files at that moment."""
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexing.partition_vectors import PartitionVectors
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,17 @@ class IndexVersion:
     Attributes:
         path: Its directory.
         manifest: What it holds.
-        damage: Why a newer version was not served, one line each; empty when this one is the live one.
+        damage: Why a newer version was not served, or this one without its vectors, one line each; empty when this one
+            is the live one, and whole.
+        withdrawn: `Document.id` of those that must not be shown any more.
+        text_alone: Its vectors are damaged: full text search alone.
     """
 
     path: Path
     manifest: Manifest
     damage: tuple[str, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+    text_alone: bool = False
 
     @property
     def name(self) -> str:
@@ -42,24 +50,40 @@ class IndexVersion:
         return Catalog(self.path / CATALOG)
 
     @cached_property
-    def vectors(self) -> Vectors:
-        """Vectors, read at the first use."""
-        return Vectors.read(self.path / VECTORS)
+    def vectors(self) -> PartitionVectors:
+        """Vectors by chunk id; each partition's file is read at its first use."""
+        from indexing.partition_vectors import PartitionVectors  # noqa: PLC0415 - full text alone needs no numpy
+
+        return PartitionVectors(self.path, self.manifest, lambda: self.catalog)
+
+    def known_vectors(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors of those texts that this version has, by the hash of the text: float32, (dimension,)."""
+        import numpy as np  # noqa: PLC0415 - as above
+
+        found = self.catalog.chunks_with(hashes)
+        rows = self.vectors.rows(np.fromiter(found.values(), dtype=np.int64, count=len(found)))
+        return dict(zip(found, rows, strict=True))
 
 
 def open_version(path: Path) -> IndexVersion:
-    """Return the version in the directory, its checksums verified once per process while its files stay as they are.
+    """Return the version in the directory; each file is read and verified once per process while it stays as it is.
 
     Raises:
         DamagedIndex: A file is missing, changed or foreign.
     """
     manifest = read_manifest(path)
-    state = _state(path)
-    if _verified.get(path.resolve()) != state:
-        check_files(path, manifest)
-        _verified[path.resolve()] = state
+    check_files(path, manifest, anew=False)
     return IndexVersion(path, manifest)
 
 
-def _state(path: Path) -> tuple[Any, ...]:
-    return tuple((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in sorted(path.iterdir()))
+def open_text(path: Path) -> IndexVersion:
+    """Return the version in the directory for full text search alone: its catalog is whole, its vectors may not be.
+
+    Raises:
+        DamagedIndex: Manifest or catalog are missing or changed.
+    """
+    manifest = read_manifest(path)
+    if manifest.name != path.name:
+        raise DamagedIndex(f"{path} holds the manifest of {manifest.name}")
+    check_file(path, manifest, CATALOG)
+    return IndexVersion(path, manifest, text_alone=True)

@@ -6,11 +6,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from indexing.manifest import PUBLIC
 from indexing.retrieve import Retriever
 from indexing.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from indexing.embedder import Embedder
@@ -39,15 +40,15 @@ class LiveIndex:
     _loading: threading.Thread | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def __call__(self, question: str) -> Retrieval:
-        """Search the live version.
+    def __call__(self, question: str, audiences: Collection[str] = PUBLIC) -> Retrieval:
+        """Search the live version for what these audiences may read.
 
         Raises:
             NoIndex: There is no version yet.
             DamagedIndex: No whole version is left.
             Incompatible: The live version was built with another embedder.
         """
-        return self._current()(question)
+        return self._current()(question, audiences)
 
     def start_loading(self) -> None:
         """Load the embedding model in the background; until then full text alone is searched."""

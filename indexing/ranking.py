@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from indexing.model import Kind
 
@@ -52,18 +52,18 @@ class Found:
 
     Attributes:
         dense: Cosines.
-        topics: By document number, the cosine of the mean of its chunks' vectors: what the document as a whole is
-            about. Empty without vectors.
+        topics: Returns for document numbers the cosines of the means of their chunks' vectors: what each document as a
+            whole is about. Not asked without vectors.
         lexical: BM25, one mapping for each full text table that was asked (the same tables for both kinds).
     """
 
     dense: Mapping[int, float]
-    topics: Sequence[float]
+    topics: Callable[[Sequence[int]], Sequence[float]]
     lexical: Sequence[Mapping[int, float]]
 
 
 def rank(
-    found: Mapping[Kind, Found], documents: Sequence[int], shares: Sequence[float], trust: float = 1.0
+    found: Mapping[Kind, Found], documents: Mapping[int, int], shares: Sequence[float], trust: float = 1.0
 ) -> list[Candidate]:
     """Return the documents found, best first.
 
@@ -72,7 +72,8 @@ def rank(
 
     Args:
         found: By kind.
-        documents: Number of its document for every chunk, by chunk id.
+        documents: Number of its document for every chunk found, by chunk id. Of documents that score the same the one
+            with the lower number is first.
         shares: Weight of each full text table.
         trust: Share of the question that the embedder can read, 0 to 1; full text decides the rest.
 
@@ -95,7 +96,7 @@ def rank(
     return sorted(ranked, key=lambda candidate: (-candidate.score, candidate.number))
 
 
-def _lexical_scores(part: Found, documents: Sequence[int], scales: Sequence[float]) -> dict[int, float]:
+def _lexical_scores(part: Found, documents: Mapping[int, int], scales: Sequence[float]) -> dict[int, float]:
     """Return document -> sum over its best chunks, each further one counting half of the one before."""
     chunks: dict[int, float] = {}
     for scores, scale in zip(part.lexical, scales, strict=True):
@@ -113,7 +114,7 @@ def _lexical_scores(part: Found, documents: Sequence[int], scales: Sequence[floa
 
 
 def _of_kind(
-    kind: Kind, part: Found, lexical: Mapping[int, float], documents: Sequence[int], trust: float
+    kind: Kind, part: Found, lexical: Mapping[int, float], documents: Mapping[int, int], trust: float
 ) -> list[Candidate]:
     cosines: dict[int, float] = {}
     for chunk, cosine in part.dense.items():
@@ -130,7 +131,7 @@ def _of_kind(
     parts = [(weight, [lexical.get(number, 0.0) for number in chosen])]
     if cosines:
         parts.append((trust * _COSINE, [cosines.get(number, floor) for number in chosen]))
-        parts.append((trust * _TOPIC, [part.topics[number] for number in chosen]))
+        parts.append((trust * _TOPIC, list(part.topics(chosen))))
     above = [_above_usual(weight, values) for weight, values in parts]
     chunks = _chunks_by_document(part, documents)
     return [
@@ -153,7 +154,7 @@ def _above_usual(weight: float, values: Sequence[float]) -> list[float]:
     return [weight * (value - usual) for value in values]
 
 
-def _chunks_by_document(part: Found, documents: Sequence[int]) -> dict[int, tuple[int, ...]]:
+def _chunks_by_document(part: Found, documents: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
     """Return document -> its chunks, best first by reciprocal rank fusion."""
     scores: dict[int, float] = {}
     for found in (part.dense, *part.lexical):

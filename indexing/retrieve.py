@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
+import sys
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from indexing.errors import Incompatible
 from indexing.evidence import FEATURES, Evidence
+from indexing.manifest import PUBLIC
 from indexing.model import Passage, RankedDocument, Retrieval
 from indexing.query import read_question
 from indexing.ranking import Found, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,6 +36,7 @@ _DENSE = 200  # chunks of a kind from the vectors
 _LEXICAL = 400  # chunks of a kind from each full text table
 _WEIGHTS = (8.0, 2.0, 1.0)  # of title, headings and text in BM25
 _TITLE = 2  # a word of the question's title counts as often
+_WITHDRAWN = 2000  # chunks of withdrawn documents that full text search may find beside those
 _SHARES = (1.0, 0.3, 1.0)  # of words, substrings and character pairs
 _PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
@@ -47,12 +52,15 @@ class Retriever:
     Args:
         version: An open version.
         embedder: The one the version was built with; None searches full text alone.
+        withdrawn: `Document.id` of those that must not be found, beside those that the version itself says.
 
     Raises:
         Incompatible: The version was built with another embedder.
     """
 
-    def __init__(self, version: IndexVersion, embedder: Embedder | None) -> None:
+    def __init__(
+        self, version: IndexVersion, embedder: Embedder | None, withdrawn: frozenset[str] = frozenset()
+    ) -> None:
         manifest = version.manifest
         if embedder is not None and manifest.embedder != embedder.fingerprint:
             raise Incompatible(
@@ -61,8 +69,9 @@ class Retriever:
             )
         self._version = version
         self._catalog = version.catalog
-        self._embedder = embedder
-        self._documents = version.catalog.document_numbers()
+        self._embedder = None if version.text_alone else embedder
+        found = self._catalog.documents(withdrawn | version.withdrawn).values()
+        self._withdrawn = sorted((facts.first_chunk, facts.first_chunk + facts.chunks) for facts in found)
 
     def with_embedder(self, embedder: Embedder) -> Retriever:
         """Return a retriever of the same version that uses vectors too.
@@ -72,22 +81,31 @@ class Retriever:
         """
         return Retriever(self._version, embedder)
 
-    def __call__(self, question: str) -> Retrieval:
-        """Return what the question finds. Any text is a question, and none is an error."""
+    def __call__(self, question: str, audiences: Collection[str] = PUBLIC) -> Retrieval:
+        """Return what the question finds. Any text is a question, and none is an error.
+
+        Args:
+            question: Any text.
+            audiences: Who may read along; documents for others are not looked at.
+        """
         laps = _Laps()
         query = read_question(question)
         asked = bool(query.title_words or query.body_words)
         vector = self._embedder.encode_query(query.dense) if self._embedder is not None and asked else None
         laps.end("embed")
-        dense = {kind: self._dense(vector, kind) for kind in _KINDS}
-        topics = (self._topics @ vector).tolist() if vector is not None else []
+        ids = {kind: self._catalog.ids(kind, audiences) for kind in _KINDS}
+        dense = {kind: self._dense(vector, ids[kind]) for kind in _KINDS}
         laps.end("dense")
         evidence = Evidence(self._catalog, query)
         substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
-        found = {kind: Found(dense[kind], topics, self._lexical(query, substrings, kind)) for kind in _KINDS if asked}
+        lexical = {kind: self._lexical(query, substrings, ids[kind]) for kind in _KINDS if asked}
         laps.end("lexical")
         trust = 1.0 if self._embedder is None or self._embedder.multilingual else 1.0 - min(1.0, query.unspaced)
-        ranked = rank(found, self._documents, _SHARES, trust)
+        numbers = self._catalog.numbers.of(
+            {chunk for kind in lexical for scores in (dense[kind], *lexical[kind]) for chunk in scores}
+        )
+        found = {kind: self._found(dense[kind], lexical[kind], numbers, vector) for kind in lexical}
+        ranked = rank(found, numbers, _SHARES, trust)
         listed = _listed(ranked)
         picked = _picked(ranked)
         stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])
@@ -102,30 +120,50 @@ class Retriever:
         laps.end("merge")
         return retrieval
 
+    def _dense(self, vector: NDArray[np.float32] | None, ids: Sequence[range]) -> dict[int, float]:
+        return {} if vector is None else self._version.vectors.search(vector, _DENSE, ids, self._left_out)
+
+    def _lexical(self, query: Query, substrings: Sequence[str], ids: Sequence[range]) -> tuple[Scores, ...]:
+        terms = [*query.title_words * _TITLE, *query.body_words]
+        limit = _LEXICAL + min(_WITHDRAWN, sum(stop - start for start, stop in self._withdrawn))
+        return (
+            self._shown(self._catalog.match_words(terms, ids, limit, _WEIGHTS)),
+            self._shown(self._catalog.match_substrings(substrings, ids, limit)),
+            self._shown(self._catalog.match_unspaced(query.dense, ids, limit)),
+        )
+
+    def _shown(self, scores: Scores) -> Scores:
+        """Return the best of them without what is withdrawn."""
+        if not self._withdrawn:
+            return scores
+        shown = ((chunk, score) for chunk, score in scores.items() if not self._is_withdrawn(chunk))
+        return dict(itertools.islice(shown, _LEXICAL))
+
+    def _is_withdrawn(self, chunk: int) -> bool:
+        place = bisect.bisect_right(self._withdrawn, (chunk, sys.maxsize)) - 1
+        return place >= 0 and chunk < self._withdrawn[place][1]
+
+    def _found(
+        self, dense: Scores, lexical: Sequence[Scores], numbers: Mapping[int, int], vector: NDArray[np.float32] | None
+    ) -> Found:
+        def topics(documents: Sequence[int]) -> Sequence[float]:
+            directions = self._version.vectors.directions([self._catalog.numbers.run(n) for n in documents])
+            return [] if vector is None else (directions @ vector).tolist()
+
+        return Found(_settled(dense, numbers), topics, [_settled(scores, numbers) for scores in lexical])
+
     @cached_property
-    def _topics(self) -> NDArray[np.float32]:
-        """Mean direction of every document's chunks: float32, (documents, dimension), rows L2-normalised."""
+    def _left_out(self) -> NDArray[np.int64]:
+        """Ids of the chunks of withdrawn documents, rising: int64."""
         import numpy as np  # noqa: PLC0415 - full text search alone does without
 
-        numbers, starts = np.unique(np.asarray(self._documents, dtype=np.int64), return_index=True)
-        rows = np.zeros((int(numbers.max(initial=-1)) + 1, self._version.vectors.dimension), dtype=np.float32)
-        rows[numbers] = self._version.vectors.means(starts)  # a document without text has no chunk
-        return rows
+        runs = [np.arange(start, stop, dtype=np.int64) for start, stop in self._withdrawn]
+        return np.concatenate([np.empty(0, dtype=np.int64), *runs])
 
-    def _dense(self, vector: NDArray[np.float32] | None, kind: Kind) -> dict[int, float]:
-        if vector is None:
-            return {}
-        ids, scores = self._version.vectors.search(vector, _DENSE, self._catalog.ids(kind))
-        return dict(zip(ids.tolist(), scores.tolist(), strict=True))
 
-    def _lexical(self, query: Query, substrings: Sequence[str], kind: Kind) -> tuple[Scores, ...]:
-        ids = self._catalog.ids(kind)
-        terms = [*query.title_words * _TITLE, *query.body_words]
-        return (
-            self._catalog.match_words(terms, ids, _LEXICAL, _WEIGHTS),
-            self._catalog.match_substrings(substrings, ids, _LEXICAL),
-            self._catalog.match_unspaced(query.dense, ids, _LEXICAL),
-        )
+def _settled(scores: Scores, numbers: Mapping[int, int]) -> Scores:
+    """Return the scores, best first, those that are the same in an order that does not depend on how rows lie."""
+    return dict(sorted(scores.items(), key=lambda entry: (-entry[1], numbers[entry[0]], entry[0])))
 
 
 class _Laps:
@@ -193,6 +231,9 @@ def _passage(n: int, piece: StoredChunk, score: float) -> Passage:
         labels=piece.labels,
         updated_at=piece.updated_at,
         confirmed=piece.confirmed,
+        audience=piece.audience,
+        closed_as=piece.closed_as,
+        author=piece.author,
     )
 
 

@@ -1,27 +1,33 @@
 """Index versions on disk: immutable directories, one of them live, swapped so that a crash leaves exactly one whole.
 
-ROOT/versions/v0001/   catalog.sqlite  vectors.faiss  MANIFEST.json (SHA-256 and size of each file)
+ROOT/versions/v0001/   catalog.sqlite  vectors-0.faiss ...  MANIFEST.json (SHA-256 and size of each file)
 ROOT/versions/v0002.tmp/                    being written, or left by a crash; never read
 ROOT/CURRENT           {"live": "v0001", "previous": []}
 ROOT/PAUSED            promotion is paused by a rollback until `resume`
+ROOT/WITHDRAWN.json    documents that no version may show any more
+ROOT/reports/v0001.json   what was found when the version was checked before its promotion
+
+A vector file may be one file under a name in each of several versions.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from indexing.durable import file_facts, sync_directory, sync_tree, write_atomically
+from indexing.durable import known_file_facts, sync_directory, sync_tree, write_atomically
 from indexing.errors import DamagedIndex, IndexingError, NoIndex
-from indexing.index_version import IndexVersion, open_version
-from indexing.manifest import CATALOG, VECTORS, Manifest, check_files, read_manifest, write_manifest
+from indexing.index_version import IndexVersion, open_text, open_version
+from indexing.manifest import Manifest, check_files, check_presence, read_manifest, write_manifest
 from indexing.pointer import NAME, Pointer, read_pointer, write_pointer
+from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,21 +100,26 @@ class Versions:
             NoIndex: There is no such version.
             DamagedIndex: A file is missing, changed or foreign.
         """
-        return open_version(self._existing(name))
+        return replace(open_version(self._existing(name)), withdrawn=Withdrawn(self._root).read())
 
     def open_live(self) -> IndexVersion:
         """Return the live version; when it is damaged, the newest older whole one, with the damage told.
 
+        When vectors of all of them are damaged (versions share files), it is the newest one whose catalog is whole, for
+        full text search alone.
+
         Raises:
             NoIndex: Nothing was built yet.
-            DamagedIndex: No version is whole.
+            DamagedIndex: No version is whole, and no catalog.
         """
         candidates, damage = self._candidates()
-        for name in candidates:
-            try:
-                return replace(self.open(name), damage=damage)
-            except IndexingError as error:
-                damage = (*damage, str(error))
+        withdrawn = Withdrawn(self._root).read()
+        for open_one in (open_version, open_text):
+            for name in candidates:
+                try:
+                    return replace(open_one(self._existing(name)), damage=damage, withdrawn=withdrawn)
+                except IndexingError as error:
+                    damage = tuple(dict.fromkeys([*damage, str(error)]))
         if damage:
             raise DamagedIndex(f"no whole index version is left, build again: {'; '.join(damage)}")
         raise NoIndex("there is no index yet: run `assistant index build --docs DIR`")
@@ -123,6 +134,25 @@ class Versions:
         path = self._existing(name)
         check_files(path, read_manifest(path))
 
+    def aside(self) -> tuple[str, ...]:
+        """Return the names of versions that are neither live nor what a rollback goes back to, oldest first."""
+        try:
+            pointer = self._pointer()
+        except DamagedIndex:
+            pointer = None
+        served = {pointer.live, *pointer.previous} if pointer else set()
+        return tuple(name for name in self.names() if name not in served)
+
+    def read_report(self, name: str) -> Mapping[str, object] | None:
+        """Return the report that was kept for the version, or None when there is none."""
+        try:
+            content = json.loads(self._report(name).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DamagedIndex(f"{self._report(name)} cannot be read: check {name} again") from error
+        return content if isinstance(content, dict) else None
+
     def paused(self) -> bool:
         """Return whether a rollback has paused promotion."""
         return (self._root / "PAUSED").exists()
@@ -134,7 +164,8 @@ class Versions:
 
         Args:
             write: Writes catalog and vectors into the directory it is given.
-            manifest: Makes the manifest from name and creation time; `files` is filled in here.
+            manifest: Makes the manifest from name and creation time, after `write`; the facts of files that it does not
+                know are filled in here.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._clear_leftovers()
@@ -145,8 +176,10 @@ class Versions:
         write(temporary)
         self._on_step("files written")
         created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
-        files = {file: file_facts(temporary / file) for file in (CATALOG, VECTORS)}
-        write_manifest(temporary, replace(manifest(name, created_at), files=files))
+        made = manifest(name, created_at)
+        present = sorted(entry.name for entry in temporary.iterdir())
+        files = {file: made.files.get(file) or known_file_facts(temporary / file) for file in present}
+        write_manifest(temporary, replace(made, files=files))
         self._on_step("manifest written")
         sync_tree(temporary)
         self._on_step("files synced")
@@ -178,6 +211,9 @@ class Versions:
     def rollback(self) -> str:
         """Make the version that was live before the live one again, pause promotion, and return its name.
 
+        It takes no longer for a large index: files are looked for and measured, not read. Damage inside of one shows
+        when the version is opened, and `open_live` passes over it.
+
         Raises:
             NoIndex: There is no earlier whole version.
         """
@@ -186,7 +222,8 @@ class Versions:
             previous = pointer.previous if pointer else ()
             for position, name in enumerate(previous):
                 try:
-                    self.verify(name)
+                    path = self._existing(name)
+                    check_presence(path, read_manifest(path))
                 except IndexingError:
                     continue  # pruned or damaged: the one before it
                 write_atomically(self._root / "PAUSED", f"{pointer.live if pointer else ''}\n")
@@ -212,7 +249,14 @@ class Versions:
                 leftover = self._directory / f"{name}.tmp"  # a crash in the middle leaves no half version behind
                 (self._directory / name).rename(leftover)
                 shutil.rmtree(leftover)
+                self._report(name).unlink(missing_ok=True)
             return gone
+
+    def write_report(self, name: str, report: Mapping[str, object]) -> None:
+        """Keep what was found when the version was checked; JSON values. It goes when the version is pruned."""
+        path = self._report(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
     def building(self) -> FileLock:
         """Return the lock that a build holds, with no waiting."""
@@ -252,6 +296,11 @@ class Versions:
             known = ", ".join(self.names()[-5:]) or "none yet"
             raise NoIndex(f"there is no index version {name[:40]!r} (there are: {known})")
         return path
+
+    def _report(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise NoIndex(f"there is no index version {name[:40]!r}")
+        return self._root / "reports" / f"{name}.json"
 
     def _next_number(self) -> int:
         with contextlib.suppress(DamagedIndex):

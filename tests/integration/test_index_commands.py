@@ -102,10 +102,10 @@ def test_show_tells_what_a_version_holds(terminal: Terminal) -> None:
 
 def test_a_damaged_version_is_named_by_verify_and_by_list(terminal: Terminal) -> None:
     terminal.run("build", "--docs", "docs")
-    (terminal.folder / "home/index/versions/v0001/vectors.faiss").write_bytes(b"x")
+    (terminal.folder / "home/index/versions/v0001/catalog.sqlite").write_bytes(b"x")
     assert "v0001  damaged" in terminal.run("verify", expect=3).stdout
-    assert "vectors.faiss" in terminal.run("show", expect=3).stderr
-    assert "vectors.faiss" in terminal.run("promote", "v0001", expect=3).stderr
+    assert "catalog.sqlite" in terminal.run("show", expect=3).stderr
+    assert "catalog.sqlite" in terminal.run("promote", "v0001", expect=3).stderr
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def _live_text(root: Path) -> str:
     live = Versions(root).open_live()
     assert live.damage == ()
     assert len(live.vectors) == len(live.catalog) == 1
-    return live.catalog.stored([0])[0].chunk.text
+    (ids,) = live.catalog.ids("page")
+    (stored,) = live.catalog.stored(ids).values()
+    return stored.chunk.text
 
 
 @pytest.mark.slow

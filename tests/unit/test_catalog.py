@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.catalog import Catalog, ChunkedDocument, write_catalog
+from indexing.catalog import Catalog, ChunkedDocument
+from indexing.catalog_file import writing_catalog
 from indexing.errors import BuildRefused, DamagedIndex
+from indexing.manifest import ROWS_OF_A_PARTITION, Partition
 from indexing.model import Chunk, Skipped
 from indexing.scripts import character_pairs
 from tests.fakes.memory_source import issue, page
@@ -35,7 +37,15 @@ def _catalog(path: Path, documents: Sequence[Document]) -> Catalog:
         for document in documents
         for chunk in [Chunk(document.id, 0, (document.title,), document.text)]
     ]
-    write_catalog(path, rows, [Skipped("docs/secret.md", "confidential")], {"counts": {"chunks": len(rows)}})
+    pages = sum(row.document.kind == "page" for row in rows)
+    firsts = [n if n < pages else ROWS_OF_A_PARTITION + n - pages for n in range(len(rows))]
+    partitions = [
+        Partition(0, "page", "public", pages, 0, ""),
+        Partition(1, "issue", "public", len(rows) - pages, 0, ""),
+    ]
+    with writing_catalog(path) as file:
+        file.add(zip(firsts, rows, strict=True))
+        file.describe(partitions, [Skipped("docs/secret.md", "confidential")], {"counts": {"chunks": len(rows)}})
     return Catalog(path)
 
 
@@ -111,7 +121,7 @@ def test_stems_tell_how_many_chunks_hold_them(catalog: Catalog) -> None:
 
 
 def test_a_chunk_comes_back_as_it_was_stored(catalog: Catalog) -> None:
-    stored = catalog.stored([5])[5]
+    (stored,) = catalog.stored([ROWS_OF_A_PARTITION]).values()
     assert stored.chunk == Chunk("issue:7", 0, ("Issue 7",), "Docker is gone after the upgrade")
     assert (stored.kind, stored.url, stored.confirmed) == ("issue", "https://docs.example/issue:7", True)
     assert catalog.skipped() == (Skipped("docs/secret.md", "confidential"),)
@@ -129,8 +139,8 @@ def test_a_file_that_is_no_catalog_is_called_damaged(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BuildRefused, match="disk"):
-        write_catalog(tmp_path / "none" / "catalog.sqlite", [], [], {})
+    with pytest.raises(BuildRefused, match="disk"), writing_catalog(tmp_path / "none" / "catalog.sqlite") as file:
+        file.add([])
 
 
 def test_the_text_is_stored_once(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.query import read_question
 from indexing.ranking import Found, rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 POST = """Dashboard does not load
 Hello everyone,
@@ -67,10 +72,15 @@ def test_any_text_is_a_query(text: str) -> None:
     assert query.unspaced >= 0.0
 
 
+def _topics(cosines: Sequence[float]) -> Callable[[Sequence[int]], list[float]]:
+    return lambda numbers: [cosines[number] for number in numbers]
+
+
 def test_a_document_that_both_searches_put_first_is_first() -> None:
-    page = Found({0: 0.9, 1: 0.5}, [0.9, 0.5, 0.8], ({0: 9.0, 1: 3.0},))
-    issue = Found({2: 0.8}, [0.9, 0.5, 0.8], ({},))
-    ranked = rank({"page": page, "issue": issue}, [0, 1, 2], [1.0])
+    topics = _topics([0.9, 0.5, 0.8])
+    page = Found({0: 0.9, 1: 0.5}, topics, ({0: 9.0, 1: 3.0},))
+    issue = Found({2: 0.8}, topics, ({},))
+    ranked = rank({"page": page, "issue": issue}, {0: 0, 1: 1, 2: 2}, [1.0])
     assert ranked[0].number == 0
     assert {candidate.kind for candidate in ranked} == {"page", "issue"}
 
@@ -78,13 +88,13 @@ def test_a_document_that_both_searches_put_first_is_first() -> None:
 def test_issues_with_high_cosines_do_not_crowd_out_the_page_that_stands_out() -> None:
     pages = dict.fromkeys(range(1, 30), 0.3) | {0: 0.55}
     issues = {100 + number: 0.6 for number in range(30)}
-    documents = list(range(130))
-    topics = [0.5 if number == 0 else 0.3 if number < 100 else 0.6 for number in documents]
+    documents = {number: number for number in range(130)}
+    topics = _topics([0.5 if number == 0 else 0.3 if number < 100 else 0.6 for number in documents])
     found = {"page": Found(pages, topics, ({0: 5.0},)), "issue": Found(issues, topics, ({100: 1.0},))}
     assert rank(found, documents, [1.0])[0].number == 0
 
 
 def test_where_the_embedder_cannot_read_full_text_decides() -> None:
-    found = Found({0: 0.9, 1: 0.1}, [0.9, 0.1], ({1: 5.0},))
-    assert rank({"page": found}, [0, 1], [1.0], trust=1.0)[0].number == 0
-    assert rank({"page": found}, [0, 1], [1.0], trust=0.0)[0].number == 1
+    found = Found({0: 0.9, 1: 0.1}, _topics([0.9, 0.1]), ({1: 5.0},))
+    assert rank({"page": found}, {0: 0, 1: 1}, [1.0], trust=1.0)[0].number == 0
+    assert rank({"page": found}, {0: 0, 1: 1}, [1.0], trust=0.0)[0].number == 1

@@ -4,16 +4,12 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from indexing.catalog import ChunkedDocument, write_catalog
 from indexing.errors import DamagedIndex, NoIndex
-from indexing.manifest import Manifest
-from indexing.model import Chunk
-from indexing.vectors import Vectors
 from indexing.versions import Versions
 from tests.fakes.memory_source import page
+from tests.fakes.written_versions import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,16 +19,7 @@ NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 
 
 def _publish(versions: Versions, text: str = "text") -> str:
-    document = page("one", text)
-    chunk = Chunk(document.id, 0, ("one",), text)
-
-    def write(directory: Path) -> None:
-        write_catalog(directory / "catalog.sqlite", [ChunkedDocument(document, text, ((chunk, b"h"),))], [], {})
-        Vectors.of(np.ones((1, 1), np.float32)).write(directory / "vectors.faiss")
-
-    return versions.publish(
-        write, lambda name, at: Manifest(name, at, "tiny", 1, "c", {"documents": 1, "chunks": 1}, {"docs": 1})
-    )
+    return publish(versions, [page("one", text)])
 
 
 @pytest.fixture
@@ -87,7 +74,7 @@ def test_a_rollback_never_goes_to_a_version_that_was_kept_aside(tmp_path: Path) 
 
 
 def test_a_rollback_passes_over_a_damaged_version(versions: Versions, tmp_path: Path) -> None:
-    (tmp_path / "versions/v0002/vectors.faiss").write_bytes(b"")
+    (tmp_path / "versions/v0002/vectors-0.faiss").write_bytes(b"")
     assert versions.rollback() == "v0001"
 
 
@@ -105,7 +92,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("file", ["catalog.sqlite", "vectors.faiss", "MANIFEST.json"])
+@pytest.mark.parametrize("file", ["catalog.sqlite", "vectors-0.faiss", "MANIFEST.json"])
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_live_version_is_told_and_the_one_before_it_serves(
     versions: Versions, tmp_path: Path, damage: Callable[[Path], object], file: str
@@ -156,7 +143,7 @@ def test_when_nothing_is_whole_all_damage_is_told(versions: Versions, tmp_path: 
 
 
 def test_a_damaged_version_is_not_promoted(versions: Versions, tmp_path: Path) -> None:
-    _flip(tmp_path / "versions/v0001/vectors.faiss")
+    _flip(tmp_path / "versions/v0001/vectors-0.faiss")
     with pytest.raises(DamagedIndex):
         versions.promote("v0001")
     assert versions.live() == "v0003"
