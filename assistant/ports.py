@@ -13,8 +13,8 @@ from typing import Protocol
 from assistant.core.model import Decision, Draft, IssueDraft, IssueRef, Message, Question, ThreadRef
 from indexing.model import Passage, Retrieval
 
-Retrieve = Callable[[str], Retrieval]
-"""Question text -> what the live index version found."""
+Retrieve = Callable[[str, frozenset[str]], Retrieval]
+"""Question text, and the audiences whose documents may be used -> what the live index version found."""
 
 Answer = Callable[[Question], Decision]
 """Question -> decision; reads and computes, writes nothing outside."""

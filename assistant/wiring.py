@@ -178,8 +178,7 @@ def answer(settings: Settings, retrieve: Retrieve, model: LanguageModel | None =
     """Return what turns a question into a decision."""
     from assistant.workflows.answer import make_answer  # noqa: PLC0415 - heavy rooms load when they are used
 
-    del settings
-    return make_answer(retrieve, model)
+    return make_answer(retrieve, model, audiences=settings.audiences)
 
 
 def answerer(settings: Settings, *, version: str | None = None, use_model: bool = True) -> Answer:

@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from urllib.parse import quote
 
+from assistant.core.audiences import PUBLIC
 from assistant.core.environment import environment_of
 from assistant.core.labels import Labels, Waiting, labels_of, topic_labels
 from assistant.core.model import Abstained, Answered, Decision, IssueDraft, Question
@@ -130,13 +131,19 @@ def holds_marker(description: str, marker: str) -> bool:
 
 
 def searched_from(decision: Decision | None, labels: Labels | None = None) -> Searched:
-    """Return the facts of a decision that the issue shows; None (answering failed) gives an empty search."""
+    """Return the facts of a decision that the issue shows; None (answering failed) gives an empty search.
+
+    Only public documents are named: more people read the issue than the place the question was asked in.
+    """
     if decision is None:
         return Searched(reason="failed")
     outcome = decision.outcome
     reply = outcome.suggested if isinstance(outcome, Abstained) else outcome if isinstance(outcome, Answered) else None
+    closed = {passage.chunk.document for passage in decision.retrieval.passages if passage.audience != PUBLIC}
+    if reply is not None and closed.intersection(citation.document for citation in reply.citations):
+        reply = None
     reason = outcome.reason if isinstance(outcome, Abstained) else "wrong_answer" if reply else "needs_detail"
-    ranked = enumerate(decision.retrieval.ranking, start=1)
+    ranked = enumerate((found for found in decision.retrieval.ranking if found.audience == PUBLIC), start=1)
     rows = [FoundRow(rank, d.kind, d.title or d.document, d.url, d.score, d.document) for rank, d in ranked]
     pages = [row for row in rows if row.kind == "page"][:ROWS_MAX]
     issues = [row for row in rows if row.kind == "issue"][:ROWS_MAX]
@@ -148,7 +155,7 @@ def searched_from(decision: Decision | None, labels: Labels | None = None) -> Se
         index_version=decision.retrieval.index_version,
         written_by=decision.written_by,
         degraded=decision.degraded,
-        topics=topic_labels(decision.retrieval.passages, labels or Labels()),
+        topics=topic_labels([p for p in decision.retrieval.passages if p.audience == PUBLIC], labels or Labels()),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from assistant.core.audiences import audiences_of
 from assistant.core.decision import DecisionModel, Weights, decide
 from assistant.core.evidence import check
 from assistant.core.model import Abstained, Answered, Decision
@@ -20,7 +21,7 @@ from assistant.errors import AssistantError, Rejected
 from assistant.texts import Text, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from assistant.core.model import Draft, Outcome, Question
     from assistant.ports import Answer, LanguageModel, Retrieve
@@ -93,6 +94,7 @@ class Answering:
         retrieve: Searches the live index version.
         model: Writes drafts; None quotes passages.
         decision: Fitted weights.
+        audiences: Place -> audiences beside `public`; see `core.audiences`.
         clock: Seconds, for the timings.
         on_text: Called with each piece of a model's text as it streams in.
     """
@@ -100,6 +102,7 @@ class Answering:
     retrieve: Retrieve
     model: LanguageModel | None
     decision: DecisionModel
+    audiences: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
     on_text: Callable[[str], None] | None = None
 
@@ -110,7 +113,7 @@ class Answering:
             Exception: What retrieval raises (no index, damaged index).
         """
         laps = _Laps(self.clock)
-        retrieval = self.retrieve(question.search_text)
+        retrieval = self.retrieve(question.search_text, audiences_of(question.thread, self.audiences))
         laps.end("retrieve")
         draft, prompt, degraded = self._draft(question, retrieval)
         laps.end("model")
@@ -163,8 +166,7 @@ def make_answer(
     model: LanguageModel | None,
     *,
     decision: DecisionModel | None = None,
-    clock: Callable[[], float] = time.perf_counter,
-    on_text: Callable[[str], None] | None = None,
+    audiences: Mapping[str, Sequence[str]] | None = None,
 ) -> Answer:
     """Return the function that decides questions."""
-    return Answering(retrieve, model, decision or load_decision_model(), clock, on_text)
+    return Answering(retrieve, model, decision or load_decision_model(), audiences or {})

@@ -38,7 +38,7 @@ class Writer:
         return self.result, "the prompt"
 
 
-def found(_text: str) -> Retrieval:
+def found(_text: str, _audiences: frozenset[str]) -> Retrieval:
     passage = Passage(1, Chunk("docs/disk.md", 0, ("Disk",), TEXT), 5.0, "page", "Disk", "https://docs.example/disk")
     return Retrieval((passage,), ())
 
@@ -101,3 +101,20 @@ def test_a_question_at_the_limit_is_taken() -> None:
 def test_a_broken_decision_model_is_named() -> None:
     with pytest.raises(ValueError, match="no decision model"):
         load_decision_model('{"full": {}}')
+
+
+def test_only_what_everybody_in_the_place_may_read_is_searched() -> None:
+    searched: list[frozenset[str]] = []
+
+    def retrieve(text: str, audiences: frozenset[str]) -> Retrieval:
+        searched.append(audiences)
+        return found(text, audiences)
+
+    answer = make_answer(retrieve, None, audiences={"slack/C1": ("team-a",), "slack": ("staff",)})
+    for thread in (ThreadRef("slack", "C1", "t"), ThreadRef("slack", "C2", "t"), ThreadRef("console", "C1", "t")):
+        answer(Question("q1", "how do I clean the disk?", thread, "a", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert searched == [
+        frozenset({"public", "staff", "team-a"}),
+        frozenset({"public", "staff"}),
+        frozenset({"public"}),
+    ]

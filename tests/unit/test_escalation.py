@@ -135,6 +135,17 @@ def test_a_very_long_question_is_cut_and_fits_into_gitlab() -> None:
     assert holds_marker(text, MARKER)
 
 
+def test_an_issue_names_no_document_that_only_the_place_of_the_question_may_read() -> None:
+    hidden = replace(found("issue", 9, "Plans of team A"), audience="team-a")
+    chunk = Chunk("docs:1", 0, ("Plans of team A",), "text")
+    read = replace(passage(3, "team-a-only", "team-a-only"), chunk=chunk, audience="team-a")
+    retrieval = replace(DECISION.retrieval, passages=(read, read), ranking=(hidden, found("docs", 1)))
+    text = draft_issue(question(), searched_from(replace(DECISION, retrieval=retrieval)), Terms(MARKER)).description
+    assert "https://docs.test/docs/1" in text
+    assert "team" not in text.casefold()
+    assert "Raise the timeout" not in text  # the suggested reply stood on what others may not read
+
+
 def test_a_failed_search_is_said() -> None:
     text = draft_issue(question(), searched_from(None), Terms(MARKER)).description
     assert "The search failed; nothing was looked up." in text
