@@ -83,6 +83,18 @@ def issue_id(issue: ClosedIssue, *, several_projects: bool) -> str:
     return f"issue:{issue.project}#{issue.iid}" if several_projects and issue.project else f"issue:{issue.iid}"
 
 
+def linked_original(links: object) -> str:
+    """Return the reference to the original from the `_links` of an issue as GitLab's API writes them; empty for none.
+
+    GitLab names it by an address with the number of its project, which only tells something within the same project.
+    """
+    if not isinstance(links, dict):
+        return ""
+    own, _, _ = str(links.get("self") or "").rpartition("/")
+    place, _, iid = str(links.get("closed_as_duplicate_of") or "").rpartition("/")
+    return f"#{iid}" if place and place == own and iid.isdecimal() else ""
+
+
 def moment(time: str) -> datetime | None:
     """Return the moment that an ISO 8601 text tells, in UTC; None when it tells none."""
     try:

@@ -7,17 +7,21 @@ answer that nobody of the support team gave or confirmed is marked as unconfirme
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import replace
 
 from indexing.closed_issue import ClosedIssue, Comment, issue_id, moment
+from indexing.closing import find_ending, is_changed, is_confirmed, is_late, wanted
 from indexing.cutting import LIMIT, blocks, weight
 from indexing.markdown import normalise
 from indexing.model import Document, Skipped
+from indexing.phrases import is_noise
 from indexing.quoting import without_repeats, words_of
 from indexing.shortening import is_log, short_log, shortened
-from indexing.solving import RESPONDER_ROLES, Said, find_solution, is_noise
+from indexing.solving import RESPONDER_ROLES, Said, Solution, find_solution
 
-__all__ = ["ClosedIssue", "Comment", "issue_id", "to_document"]
+__all__ = ["ClosedIssue", "Comment", "issue_id", "to_document", "wanted"]
 
 _LONGEST_TEXT = 60_000  # characters of one description or comment that are read
 _PROBLEM_WORDS = 700
@@ -25,6 +29,7 @@ _RESOLUTION_WORDS = 500  # of one comment
 _DISCUSSION_WORDS = 350
 _REMARK_WORDS = 120  # of one comment in the discussion
 _LONGEST_TITLE = 255
+_AUTHOR_DIGITS = 12
 _LOG_WORDS = 160  # of a log in the description: its first lines and, as the cause stands at the end, more of its last
 _EMOJI = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{2,30}:(?![\w:])")
 _GREETING = re.compile(
@@ -68,7 +73,7 @@ def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = Fal
     if issue.state != "closed":
         return Skipped(document, f"not closed (its state is {issue.state[:20]!r})")
     title = " ".join(normalise(issue.title[:_LONGEST_TITLE]).text.split()) or f"Issue {issue.iid}"
-    thread = _Thread(issue)
+    thread = _Thread(issue, several_projects=several_projects)
     sections = thread.sections()
     if not sections:
         return Skipped(document, "holds no text that a reader would see")
@@ -81,14 +86,18 @@ def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = Fal
         source=source,
         labels=tuple(sorted(set(issue.labels))),
         updated_at=_utc(issue.closed_at) or _utc(issue.created_at),
-        confirmed=thread.is_confirmed(),
+        confirmed=thread.confirmed,
+        closed_as=thread.ending.closed_as,
+        resolved_by=thread.reasons(),
+        duplicate_of=thread.ending.duplicate_of,
+        author=hashlib.sha256(issue.author.encode()).hexdigest()[:_AUTHOR_DIGITS] if issue.author else "",
     )
 
 
 class _Thread:
     """One issue with its comments in order, each reduced to what a reader sees and was not said before."""
 
-    def __init__(self, issue: ClosedIssue) -> None:
+    def __init__(self, issue: ClosedIssue, *, several_projects: bool = False) -> None:
         self._issue = issue
         visible = [note for note in issue.comments if not (note.internal or note.system)]
         self._notes = sorted(visible, key=lambda note: note.created_at)
@@ -96,7 +105,12 @@ class _Thread:
         self._problem = self._plain(issue.description, _LOG_WORDS)
         self._texts = self._own_words()
         self._thread = [self._said(note, text) for note, text in zip(self._notes, self._texts, strict=True)]
-        self._solution = find_solution(self._thread)
+        self._solution, self._left_out = self._trusted_solution()
+        self.ending = find_ending(issue, self._notes, self._thread, self._solution, several_projects=several_projects)
+        if self.ending.told_by >= 0 and not self._solution.comments:
+            self._solution = Solution((self.ending.told_by,), (), self.ending.told_by)
+        is_stale = self.ending.closed_as == "stale"
+        self.confirmed = not is_stale and is_confirmed(issue, self._thread, self._notes, self._solution)
 
     def sections(self) -> list[tuple[str, str]]:
         """Return the headings that have something to say, with their text."""
@@ -109,19 +123,28 @@ class _Thread:
         ]
         return [(heading, text) for heading, text in found if text.strip()]
 
-    def is_confirmed(self) -> bool:
-        """Return whether the resolution can be trusted.
+    def reasons(self) -> tuple[str, ...]:
+        """Return why the resolution was taken for one, best reason first."""
+        by_tracker = tuple(f"closed by {what}" for what in self._issue.solved_by)
+        return (*self.ending.reasons, *by_tracker, *self._solution.reasons)
 
-        One that only the asker, or strangers to the support team, gave and closed is what a poisoned issue looks like.
+    def _trusted_solution(self) -> tuple[Solution, frozenset[int]]:
+        """Return the solution, and the comments that may not stand beside it.
+
+        What strangers wrote or changed after the issue was closed is passed over where a responder stands behind what
+        was there before: whoever closed the issue did not see it.
         """
-        solution, issue = self._solution, self._issue
-        if not solution.comments:
-            return bool(issue.solved_by)
-        if solution.by_responder:
-            return True
-        has_responder = any(said.is_responder for said in self._thread)
-        closed_by_other = bool(issue.closed_by) and issue.closed_by != issue.author
-        return solution.confirmed_by_asker and (has_responder or closed_by_other)
+        unseen = frozenset(
+            number
+            for number, (said, note) in enumerate(zip(self._thread, self._notes, strict=True))
+            if not said.is_responder and (said.late or is_changed(self._issue, note))
+        )
+        if unseen:
+            seen = [replace(said, eligible=n not in unseen) for n, said in enumerate(self._thread)]
+            solution = find_solution(seen)
+            if is_confirmed(self._issue, self._thread, self._notes, solution):
+                return solution, unseen
+        return find_solution(self._thread), frozenset()
 
     def _own_words(self) -> list[str]:
         before, texts = [words_of(self._problem)], []
@@ -173,10 +196,14 @@ class _Thread:
             accepted=note.accepted,
             reactions=note.reactions,
             linked="](http" in note.body,
+            closed_it=bool(note.author) and note.author == self._issue.closed_by,
+            late=is_late(self._issue, note),
         )
 
     def _resolution(self) -> str:
-        said = [shortened(self._texts[number], _RESOLUTION_WORDS) for number in self._solution.comments]
+        ending = self.ending
+        said = [f"Duplicate of {ending.original}: see there for the solution."] if ending.original else []
+        said += [shortened(self._texts[number], _RESOLUTION_WORDS) for number in self._solution.comments]
         said += [f"Solved by {what}" for what in self._issue.solved_by]
         return "\n\n".join(said)
 
@@ -184,7 +211,7 @@ class _Thread:
         """Return what else was said that says something, in order, up to a limit."""
         room, parts = _DISCUSSION_WORDS, []
         for number, text in enumerate(self._texts):
-            if number in self._solution.comments or is_noise(text):
+            if number in self._solution.comments or number in self._left_out or is_noise(text):
                 continue
             part = shortened(text, min(_REMARK_WORDS, room))
             room -= weight(part)

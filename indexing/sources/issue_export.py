@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from indexing.closed_issue import ClosedIssue, Comment, linked_original
 from indexing.errors import BuildRefused
 from indexing.model import Skipped
-from indexing.resolution import ClosedIssue, Comment, to_document
+from indexing.resolution import to_document
 from indexing.sources.flags import is_set
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class IssueExport:
 
     Fields: `iid`, `title`, `description`, `labels`, `state`, `author`, `created_at`, `closed_at`, `web_url`, `notes`
     (`author`, `role`, `created_at`, `body`, `internal`, `system`), and where known `confidential`,
-    `project`, `closed_by`.
+    `project`, `closed_by`, `closed_by_role`, `author_created_at`, `edited_after_close`, `duplicate_of`, `state_reason`,
+    `solved_by` (titles of merge requests), and of notes `accepted`, `upvotes`, `edited_at`, `author_created_at`, `bot`.
 
     Attributes:
         path: The file.
@@ -133,6 +135,12 @@ def _issue(record: dict[str, Any]) -> ClosedIssue:
         state=_text(record, "state") or "unknown",
         confidential=is_set(record.get("confidential")),
         closed_by=_person(record.get("closed_by")),
+        solved_by=_texts(record, "solved_by"),
+        closed_by_role=_text(record, "closed_by_role") or _fact(record, "closed_by", "role"),
+        author_created_at=_text(record, "author_created_at") or _fact(record, "author", "created_at"),
+        edited_after_close=is_set(record.get("edited_after_close")),
+        duplicate_of=str(record.get("duplicate_of") or "") or linked_original(record.get("_links")),
+        state_reason=_text(record, "state_reason"),
     )
 
 
@@ -146,6 +154,11 @@ def _comment(note: object) -> Comment:
         role=_text(note, "role") or "member",
         internal=is_set(note.get("internal")) or is_set(note.get("confidential")),
         system=is_set(note.get("system")),
+        accepted=is_set(note.get("accepted")),
+        reactions=_count(note.get("upvotes")),
+        edited_at=_text(note, "edited_at") or _text(note, "last_edited_at"),
+        author_created_at=_text(note, "author_created_at") or _fact(note, "author", "created_at"),
+        bot=is_set(note.get("bot")) or bool(_fact(note, "author", "bot")),
     )
 
 
@@ -156,6 +169,24 @@ def _text(record: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is no text")
     return value
+
+
+def _texts(record: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = record.get(name) or ()
+    if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
+        raise TypeError(f"{name} is no list of texts")
+    return tuple(value)
+
+
+def _fact(record: dict[str, Any], person: str, name: str) -> str:
+    """Return a fact about a person that is written as an object; empty when it is not told."""
+    value = record.get(person)
+    fact = value.get(name) if isinstance(value, dict) else None
+    return "" if fact is None or fact is False else str(fact)
+
+
+def _count(value: object) -> int:
+    return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _person(value: object) -> str:

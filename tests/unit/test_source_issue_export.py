@@ -105,6 +105,37 @@ def test_people_and_labels_may_be_objects_as_gitlab_writes_them(tmp_path: Path) 
     assert document.confirmed
 
 
+def test_facts_about_people_and_the_end_of_an_issue_are_read_where_the_export_has_them(tmp_path: Path) -> None:
+    answer = {"author": "eve", "body": "Set `pages: true`, then run it again.", "created_at": "2026-01-01T01:00:00Z"}
+    closed = _with(notes=[answer], closed_by={"username": "rob", "role": "maintainer"})
+    edited = {**answer, "edited_at": "2026-02-01T00:00:00Z"}
+    young = {**answer, "author": {"username": "eve", "created_at": "2025-12-30T00:00:00Z"}}
+    documents = _export(
+        tmp_path, closed, _with(iid=2, notes=[answer], closed_by="ada"), {**closed, "iid": 3, "notes": [edited]},
+        {**closed, "iid": 4, "notes": [young]}, {**closed, "iid": 5, "closed_by": "rob", "closed_by_role": "developer"},
+    )  # fmt: skip
+    assert [item.confirmed for item in documents if isinstance(item, Document)] == [True, False, False, False, True]
+
+
+def test_the_original_of_a_duplicate_is_read(tmp_path: Path) -> None:
+    api = "https://gitlab.example/api/v4/projects"
+    links = {"self": f"{api}/5/issues/1", "closed_as_duplicate_of": f"{api}/5/issues/9"}
+    elsewhere = {"self": f"{api}/5/issues/1", "closed_as_duplicate_of": f"{api}/6/issues/9"}
+    documents = _export(
+        tmp_path, _with(duplicate_of=9), _with(iid=2, _links={**links, "self": f"{api}/5/issues/2"}),
+        _with(iid=3, _links=elsewhere), _with(iid=4, state_reason="duplicate"),
+    )  # fmt: skip
+    found = [(item.closed_as, item.duplicate_of) for item in documents if isinstance(item, Document)]
+    assert found == [("duplicate", "issue:9"), ("duplicate", "issue:9"), ("solved", ""), ("duplicate", "")]
+
+
+def test_merge_requests_that_solved_an_issue_are_read(tmp_path: Path) -> None:
+    document, bad = _export(tmp_path, _with(solved_by=["merge request !3: Fix pages"]), _with(iid=2, solved_by="!3"))
+    assert isinstance(document, Document)
+    assert "Solved by merge request !3: Fix pages" in document.text
+    assert bad == Skipped("issues:line 2", "not an issue: solved_by is no list of texts")
+
+
 def test_addresses_that_are_no_web_addresses_are_dropped(tmp_path: Path) -> None:
     (document,) = _export(tmp_path, _with(web_url="javascript:alert(1)"))
     assert isinstance(document, Document)
