@@ -170,7 +170,7 @@ def _plain(text: str) -> str:
 
 def _citation(n: int, passage: Passage, claim: str) -> Citation:
     quote = _harmless(_quote(passage.chunk.text, claim), [passage])
-    return Citation(n, passage.title, passage.url, passage.chunk.document, _cut(quote))
+    return Citation(n, passage.title, passage.url, passage.chunk.document, _cut(quote), passage.chunk.id)
 
 
 def _quote(text: str, claim: str) -> str:

@@ -91,13 +91,18 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Mark `[n]` to a passage the reader can open; `quote` supports the claim, `url` is the index's."""
+    """Mark `[n]` to a passage the reader can open; `quote` supports the claim, `url` is the index's.
+
+    Attributes:
+        chunk: `Chunk.id` of the passage, so that the answer can be checked again when it changes.
+    """
 
     n: int
     title: str
     url: str
     document: str
     quote: str
+    chunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

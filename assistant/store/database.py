@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
     from sqlalchemy.engine import ExceptionContext
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest revision in `assistant/migrations/versions`; a test holds the two together."""
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

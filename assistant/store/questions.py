@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, update
 
 from assistant.codec import dump, load
-from assistant.core.model import Abstained, Answered, Decision, IssueRef, Question, ThreadRef, outcome_name
+from assistant.core.model import Decision, IssueRef, Question, ThreadRef
 from assistant.errors import Rejected
 from assistant.store.database import reading, wipe_deleted, writing
 from assistant.store.records import MOVES, IssueLink, Progress, QuestionRecord
 from assistant.store.retention import forget_person, purge
+from assistant.store.standing import confirmed_answers, insert_answer, newest_questions
 from assistant.store.statements import insert_once, unfinished_work
 from assistant.store.tables import answers, feedback, links, people, questions, texts
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from assistant.core.model import QuestionState
     from assistant.ports import Now
-    from assistant.store.records import Arrival, Verdict
+    from assistant.store.records import Arrival, ConfirmedAnswer, Verdict
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: people type these ids
 ID_LENGTH = 8
@@ -155,27 +156,9 @@ class Store:
         tx.execute(update(questions).where(questions.c.id == record.question.id).values(masked=every))
 
     def add_answer(self, tx: Connection, question_id: str, decision: Decision) -> None:
-        """Store a decision: its figures for good, its text until retention deletes it."""
-        outcome, retrieval = decision.outcome, decision.retrieval
-        cited = outcome.citations if isinstance(outcome, Answered) else ()
-        tx.execute(
-            answers.insert().values(
-                question_id=question_id,
-                decision_text_id=self.add_text(tx, question_id, "decision", dump(decision)),
-                outcome=outcome_name(decision.outcome),
-                reason=outcome.reason if isinstance(outcome, Abstained) else "",
-                score=outcome.score,
-                confidence=outcome.confidence,
-                index_version=retrieval.index_version,
-                answered_by=decision.written_by,
-                degraded=decision.degraded,
-                citations=[{"n": one.n, "document": one.document} for one in cited],
-                passages=[{"n": p.n, "chunk": p.chunk.id, "score": p.score} for p in retrieval.passages],
-                ranking=[{"document": r.document, "kind": r.kind, "score": r.score} for r in retrieval.ranking],
-                timings_ms=dict(decision.timings_ms),
-                created_at=self.now(),
-            )
-        )
+        """Store a decision: its figures and what it stood on for good, its text until retention deletes it."""
+        text_id = self.add_text(tx, question_id, "decision", dump(decision))
+        insert_answer(tx, question_id, decision, text_id, self.now())
 
     def latest_decision(self, tx: Connection, question_id: str) -> Decision | None:
         """Return the newest decision, or None when there is none or its text was deleted."""
@@ -188,6 +171,16 @@ class Store:
         )
         body = tx.scalar(query)
         return None if body is None else load(Decision, body)
+
+    def confirmed_answers(self) -> tuple[ConfirmedAnswer, ...]:
+        """Return the questions whose askers said that the answer solved them, with what it cited; newest first."""
+        with self.reading() as tx:
+            return confirmed_answers(tx)
+
+    def newest_questions(self, count: int) -> tuple[str, ...]:
+        """Return the texts of the newest questions, the newest first, each once; cleaned and masked."""
+        with self.reading() as tx:
+            return newest_questions(tx, count)
 
     def add_feedback(self, tx: Connection, question_id: str, verdict: Verdict) -> None:
         """Store what the asker said about the answer."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from assistant.core.model import Decision, IssueRef, Question, QuestionState, ThreadRef, Visibility
 
 Escalation = Literal["automatic", "confirm", "off"]
@@ -107,3 +109,95 @@ class Progress:
     link: IssueLink | None
     settled: bool
     error: str
+
+
+RecheckState = Literal["supported", "changed", "gone"]
+"""What a newer index version says of a given answer: its sources still say it, say something else, or are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """What came of checking a given answer against an index version.
+
+    Attributes:
+        since: When it was first found so; stays while the state does.
+        detail: What is not supported any more, without people's words, or empty.
+    """
+
+    index_version: str
+    state: RecheckState
+    since: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """An answer that somebody may rely on.
+
+    Attributes:
+        cited: Document and SHA-256 of the embedded text, of each chunk that the answer cites.
+        before: What the last check found, or None.
+    """
+
+    id: int
+    cited: tuple[tuple[str, bytes], ...]
+    before: Recheck | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledAnswer:
+    """An answer that its sources do not support any more.
+
+    Attributes:
+        thread: `PLATFORM/CONVERSATION/THREAD` where it was given.
+        answered_from: Index version it was given from.
+        documents: `Document.id` of what it cites.
+    """
+
+    question_id: str
+    question_state: QuestionState
+    thread: str
+    thread_url: str
+    answered_at: datetime
+    answered_from: str
+    documents: tuple[str, ...]
+    recheck: Recheck
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedAnswer:
+    """A question whose asker said that the answer solved it: gold for the gate.
+
+    Attributes:
+        text: The question as first asked, cleaned and masked.
+        documents: `Document.id` of what the answer cited, the first citation first.
+    """
+
+    question_id: str
+    text: str
+    documents: tuple[str, ...]
+
+
+AuditResult = Literal["started", "done", "failed", "refused"]
+"""How a command ended; `started` without an end is one that never finished (a crash, a kill)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One admin command.
+
+    Attributes:
+        who: Stable id: `PLATFORM/USER ID`, or `cli/OS USER`.
+        what: The command, such as `index promote`.
+        ended_at: None while it runs, or when it never finished.
+        detail: What it said at its end, or why it was refused.
+    """
+
+    id: int
+    at: datetime
+    ended_at: datetime | None
+    who: str
+    what: str
+    arguments: tuple[str, ...]
+    result: AuditResult
+    detail: str

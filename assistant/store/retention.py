@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
-from assistant.store.tables import people, questions, texts, work
+from assistant.store.standing import drop_rechecks
+from assistant.store.tables import audit, people, questions, texts, work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,7 @@ def forget_person(tx: Connection, platform: str, handle: str) -> int:
 
 
 def purge(tx: Connection, moment: datetime) -> int:
-    """Delete texts of questions asked before the moment, and work rows finished before it.
+    """Delete texts of questions asked before the moment, and work and audit rows of before it.
 
     A finished row is what makes a second delivery harmless, so nothing younger than a platform's last redelivery may be
     purged; platforms stop after hours, retention counts in days.
@@ -33,4 +34,6 @@ def purge(tx: Connection, moment: datetime) -> int:
     old = select(questions.c.id).where(questions.c.asked_at < moment)
     gone = tx.execute(delete(texts).where(texts.c.question_id.in_(old))).rowcount
     tx.execute(delete(work).where(work.c.state == "done", work.c.changed_at < moment))
+    tx.execute(delete(audit).where(audit.c.at < moment))
+    drop_rechecks(tx, moment)
     return gone

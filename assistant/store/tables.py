@@ -117,6 +117,42 @@ answers = Table(
     Index("ix_answers_question", "question_id"),
 )
 
+answer_chunks = Table(
+    "answer_chunks",
+    metadata,
+    Column("answer_id", Integer, ForeignKey("answers.id"), primary_key=True),
+    Column("chunk", String(512), primary_key=True),
+    Column("document", String(512), nullable=False),
+    Column("text_hash", String(64), nullable=False),  # hex SHA-256 of what the chunk said then
+    Column("cited", Boolean, nullable=False),
+    Index("ix_answer_chunks_cited", "cited", "text_hash"),
+)
+
+rechecks = Table(
+    "rechecks",
+    metadata,
+    Column("answer_id", Integer, ForeignKey("answers.id"), primary_key=True),
+    Column("index_version", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_rechecks_state", "state"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("who", String(255), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("result", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_audit_at", "at"),
+)
+
 feedback = Table(
     "feedback",
     metadata,
