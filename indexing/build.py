@@ -2,91 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import filelock
-
+from indexing.build_lock import building
+from indexing.build_report import BuildOptions, BuildReport, Progress
 from indexing.catalog import ChunkedDocument
-from indexing.chunking import CHUNKER, chunks
-from indexing.collecting import Collected, MaskedSecret, collect
+from indexing.chunking import CHUNKER, MAX_CHUNKS, chunks
+from indexing.collecting import Refresh
 from indexing.embedding_cache import EmbeddingCache
 from indexing.errors import BuildRefused, DamagedIndex
 from indexing.manifest import Manifest
-from indexing.versions import Step, Versions, utc_now
+from indexing.model import Skipped
+from indexing.source_store import DamagedStore, SourceStore, set_aside
+from indexing.versions import Versions, utc_now
+from indexing.withdrawn import Withdrawn
 from indexing.writing import BuildFacts, VersionChange, WrittenVersion, write_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from indexing.cleaning import MaskedSecret
+    from indexing.collecting import SourceReport
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
-    from indexing.model import Clean, Document, Skipped
+    from indexing.model import Clean, Document
+    from indexing.source_store import Entry
     from indexing.sources import Source
 
+__all__ = ["BuildOptions", "BuildReport", "Progress", "after_promotion", "build"]
+
 _BATCH = 256  # chunks between two writes to the embedding cache: seconds of work lost at most
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a build is. `stage` is `read` (total unknown: 0), `embed` (chunks) or `write` (1)."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        version: Name of the new version, or of the one that already holds just this.
-        built: False when nothing had changed and no version was made.
-        promoted: True when the version is live now.
-        paused: True when a rollback has paused promotion: the version stays aside until `resume`.
-        added, changed, removed, unchanged: Documents, compared with the newest version.
-        seconds: Wall time.
-    """
-
-    version: str
-    built: bool
-    promoted: bool
-    paused: bool
-    documents: int
-    pages: int
-    issues: int
-    chunks: int
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-    chunks_embedded: int
-    chunks_reused: int
-    skipped: tuple[Skipped, ...]
-    masked: tuple[MaskedSecret, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What a build seldom needs to be told.
-
-    Attributes:
-        audiences: Audiences whose documents may enter the index.
-        now: Clock in UTC.
-        on_step: See `indexing.versions.Step`.
-    """
-
-    audiences: frozenset[str] = frozenset({"public"})
-    now: Callable[[], datetime] = utc_now
-    on_step: Step = lambda _: None
+_BYTES_A_CHUNK = 8000  # of catalog and full text, generously
+_SPARE_BYTES = 50_000_000  # that a build leaves free on the disk
 
 
 def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller names
@@ -99,13 +53,13 @@ def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller 
     on_progress: Callable[[Progress], None] | None = None,
     options: BuildOptions | None = None,
 ) -> BuildReport:
-    """Build a new index version from the sources, and make it live.
+    """Refresh the sources, build a new index version from what they hold, and make it live.
 
     Vectors of chunks that did not change are taken from earlier versions; when no document changed, no version is made.
-    A build that is killed leaves the live version as it was, and the next one goes on from the vectors already made.
+    A build that is killed leaves the live version as it was, and the next one goes on where it stopped.
 
     Args:
-        sources: Read in this order; of two documents with the same id the first counts.
+        sources: Of two documents with the same id in several sources, that of the first source counts.
         root: The index root.
         embedder: Makes the vectors.
         clean: Applied to title and text before anything is hashed or stored.
@@ -114,15 +68,53 @@ def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller 
         options: See `BuildOptions`.
 
     Raises:
-        BuildRefused: Another build runs, a source yields nothing, or there is no document at all.
+        BuildRefused: Another build runs, there is no document at all, the disk is full, or (strict) a source is held
+            back or cannot be read.
     """
     chosen = options or BuildOptions()
     run = _Build(root, embedder, on_progress or (lambda _: None), chosen)
+    with building(root, chosen.now):
+        return run.build(sources, clean, promote=promote)
+
+
+def after_promotion(root: Path) -> None:
+    """Show again what was withdrawn, came back as public, and is in the live version as it is now."""
+    path = root / STORE
+    hidden = Withdrawn(root).read()
+    if not hidden or not path.exists():
+        return
+    store = SourceStore(path, utc_now)
     try:
-        with run.versions.building():
-            return run.build(sources, clean, promote=promote)
-    except filelock.Timeout as error:
-        raise BuildRefused("another build of this index is running: wait for it to end") from error
+        back = hidden & store.returned()
+        if back:
+            Withdrawn(root).remove(back)
+            with store.changing():
+                store.set_returned(back, returned=False)
+    finally:
+        store.close()
+
+
+STORE = "sources.sqlite"
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What the sources hold; entries by document, of the first source that has it."""
+
+    reports: tuple[SourceReport, ...]
+    entries: dict[str, Entry]
+    skipped: list[Skipped] = field(default_factory=list)
+    masked: list[MaskedSecret] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Changed:
+    """New and changed documents in chunks, and the vectors of these by the hash of their text."""
+
+    documents: list[ChunkedDocument]
+    vectors: dict[bytes, NDArray[np.float32]]
+    embedded: int
 
 
 class _Build:
@@ -132,88 +124,119 @@ class _Build:
         self, root: Path, embedder: Embedder, on_progress: Callable[[Progress], None], options: BuildOptions
     ) -> None:
         self.versions = Versions(root, options.now, options.on_step)
-        self._cache_directory = root / "cache"
+        self._root = root
         self._embedder = embedder
         self._on_progress = on_progress
         self._options = options
 
     def build(self, sources: Sequence[Source], clean: Clean, *, promote: bool) -> BuildReport:
-        """Read, compare, embed, write, promote."""
+        """Refresh, compare, embed, write, promote."""
         started = time.monotonic()
-        collected = collect(
-            sources, clean, self._options.audiences, lambda count: self._on_progress(Progress("read", count, 0))
-        )
-        newest = self._newest()
-        report = self._compare(collected, newest)
-        if newest is not None and report.unchanged == report.documents and not report.removed and self._fits(newest):
-            count = newest.manifest.counts["chunks"]
-            report = replace(report, version=newest.name, chunks=count, chunks_reused=count)
-        else:
-            report = self._write(collected, newest, report)
+        store, note = self._store()
+        try:
+            collected = self._collect(sources, clean, store)
+        except DamagedStore:
+            store.close()
+            kept = set_aside(self._root / STORE, self._options.now())
+            store, note = self._store()[0], f"the store of the sources was damaged and set aside ({kept})"
+            collected = self._collect(sources, clean, store)
+        try:
+            report = self._version(collected, store)
+        finally:
+            store.close()
         paused = self.versions.paused()
         if promote and not paused:
             self.versions.promote(report.version)
+            after_promotion(self._root)
         return replace(
             report,
             paused=paused,
             promoted=self.versions.live() == report.version,
             seconds=round(time.monotonic() - started, 3),
+            notes=(*([note] if note else ()), *collected.notes),
         )
+
+    # -- refresh
+
+    def _store(self) -> tuple[SourceStore, str]:
+        path = self._root / STORE
+        try:
+            return SourceStore(path, self._options.now), ""
+        except DamagedStore:
+            kept = set_aside(path, self._options.now())
+            note = f"the store of the sources was damaged and set aside ({kept}): everything was read again"
+            return SourceStore(path, self._options.now), note
+
+    def _collect(self, sources: Sequence[Source], clean: Clean, store: SourceStore) -> _Collected:
+        current = ""
+
+        def tell(count: int) -> None:
+            self._on_progress(Progress("read", count, 0, current))
+
+        refresh = Refresh(self._root, store, clean, self._options, tell)
+        reports = []
+        for source in sources:
+            current = source.name
+            reports.append(refresh(source))
+            self._options.on_step(f"source {source.name} refreshed")
+        collected = _Collected(tuple(reports), {})
+        for name in dict.fromkeys(source.name for source in sources):
+            _add(collected, name, store)
+        troubled = [report for report in reports if report.state in {"held", "failed"}]
+        if self._options.strict and troubled:
+            raise BuildRefused("; ".join(report.reason for report in troubled))
+        if not collected.entries:
+            reasons = "; ".join([report.reason for report in troubled] or _reasons(collected.skipped))
+            raise BuildRefused(
+                f"no document to index, {len(collected.skipped)} were left out: {reasons or 'no source'}"
+            )
+        with store.changing():
+            gone = store.forget_others({source.name for source in sources})
+        collected.notes += [f"the source {name!r} is not configured any more: its documents left" for name in gone]
+        return collected
 
     # -- compare
 
-    def _newest(self) -> IndexVersion | None:
-        """Return the newest whole version, live or not."""
+    def _newest(self, fingerprint: str = "") -> IndexVersion | None:
+        """Return the newest whole version, live or not; given a fingerprint, of those that have it."""
         for name in reversed(self.versions.names()):
             try:
-                return self.versions.open(name)
+                version = self.versions.open(name)
             except DamagedIndex:
                 continue  # `index list` tells of it; a build needs nothing of it
+            if fingerprint in ("", version.manifest.fingerprint):
+                return version
         return None
 
-    def _fits(self, version: IndexVersion) -> bool:
-        expected = self._manifest(version.name, "", WrittenVersion({}, {}, ()))
-        return version.manifest.fingerprint == expected.fingerprint
-
-    def _compare(self, collected: Collected, newest: IndexVersion | None) -> BuildReport:
-        old = newest.catalog.content_hashes() if newest is not None else {}
-        new = collected.hashes
-        pages = sum(document.kind == "page" for document in collected.documents.values())
-        return BuildReport(
-            version="",
-            built=False,
-            promoted=False,
-            paused=False,
-            documents=len(new),
-            pages=pages,
-            issues=len(new) - pages,
-            chunks=0,
-            added=len(new.keys() - old.keys()),
-            changed=sum(old[name] != digest for name, digest in new.items() if name in old),
-            removed=len(old.keys() - new.keys()),
-            unchanged=sum(old.get(name) == digest for name, digest in new.items()),
-            chunks_embedded=0,
-            chunks_reused=0,
-            skipped=tuple(collected.skipped),
-            masked=tuple(collected.masked),
-            seconds=0.0,
-        )
+    def _version(self, collected: _Collected, store: SourceStore) -> BuildReport:
+        """Return the version that holds what was collected: the newest one, or a new one."""
+        newest = self._newest()
+        report = _compared(collected, newest.catalog.content_hashes() if newest is not None else {})
+        fingerprint = self._manifest("", "", WrittenVersion({}, {}, ())).fingerprint
+        fits = newest is not None and newest.manifest.fingerprint == fingerprint
+        if newest is not None and fits and report.unchanged == report.documents and not report.removed:
+            count = newest.manifest.counts["chunks"]
+            return replace(report, version=newest.name, chunks=count, chunks_reused=count)
+        base = newest if fits else self._newest(fingerprint)
+        return self._write(collected, base, report, store)
 
     # -- write
 
-    def _write(self, collected: Collected, newest: IndexVersion | None, report: BuildReport) -> BuildReport:
-        base = newest if newest is not None and self._fits(newest) else None
+    def _write(
+        self, collected: _Collected, base: IndexVersion | None, report: BuildReport, store: SourceStore
+    ) -> BuildReport:
         known = base.catalog.content_hashes() if base is not None else {}
-        changed = [name for name, digest in collected.hashes.items() if known.get(name) != digest]
-        chunked = [_chunked(collected.documents[name], collected.hashes[name]) for name in sorted(changed)]
-        vectors, embedded = self._vectors(chunked, newest)
+        changed = self._changed(collected, known, base, store)
+        cut = tuple(item.document.id for item in changed.documents if len(item.chunks) == MAX_CHUNKS)
+        self._check_disk(base, sum(len(item.chunks) for item in changed.documents))
         masked = [asdict(secret) for secret in report.masked]
-        facts = BuildFacts(report.skipped, masked, self._embedder.dimension)
+        facts = BuildFacts(report.skipped, masked, self._embedder.dimension, self._options.stored_as)
         self._on_progress(Progress("write", 0, 1))
         written: list[WrittenVersion] = []
 
         def write(directory: Path) -> None:
-            change = VersionChange(chunked, known.keys() - collected.hashes.keys())
+            change = VersionChange(changed.documents, known.keys() - collected.entries.keys())
+            vectors = changed.vectors
             written.append(write_version(directory, base, change, lambda hashes: _stacked(vectors, hashes), facts))
 
         name = self.versions.publish(write, lambda name, at: self._manifest(name, at, written[0]))
@@ -221,15 +244,49 @@ class _Build:
         self._on_progress(Progress("write", 1, 1))
         count = written[0].counts["chunks"]
         return replace(
-            report, version=name, built=True, chunks=count, chunks_embedded=embedded, chunks_reused=count - embedded
+            report,
+            version=name,
+            built=True,
+            chunks=count,
+            chunks_embedded=changed.embedded,
+            chunks_reused=count - changed.embedded,
+            cut=cut,
         )
 
+    def _changed(
+        self, collected: _Collected, known: Mapping[str, str], base: IndexVersion | None, store: SourceStore
+    ) -> _Changed:
+        """Return the documents that are not in the base as they are now, with the vectors of their chunks."""
+        by_source: dict[str, list[str]] = {}
+        for name, entry in collected.entries.items():
+            if known.get(name) != entry.content_hash:
+                by_source.setdefault(entry.source, []).append(name)
+        chunked = [
+            _chunked(document, collected.entries[document.id].content_hash)
+            for source, names in by_source.items()
+            for document in store.documents(source, names)
+        ]
+        chunked.sort(key=lambda item: item.document.id)
+        vectors, embedded = self._vectors(chunked, base or self._same_embedder())
+        return _Changed(chunked, vectors, embedded)
+
+    def _same_embedder(self) -> IndexVersion | None:
+        """Return the newest version whose vectors can be used although its chunks were cut another way."""
+        for name in reversed(self.versions.names()):
+            try:
+                version = self.versions.open(name)
+            except DamagedIndex:
+                continue  # as in `_newest`
+            if version.manifest.embedder == self._embedder.fingerprint:
+                return version
+        return None
+
     def _vectors(
-        self, chunked: Sequence[ChunkedDocument], newest: IndexVersion | None
+        self, chunked: Sequence[ChunkedDocument], base: IndexVersion | None
     ) -> tuple[dict[bytes, NDArray[np.float32]], int]:
         """Return the vectors of all chunks by the hash of their text, and how many had to be made."""
         texts = {digest: chunk.embedded_text for item in chunked for chunk, digest in item.chunks}
-        known = self._reused(newest, texts) | self._cache().read()
+        known = (base.known_vectors(texts) if base is not None else {}) | self._cache().read()
         missing = sorted((digest for digest in texts if digest not in known), key=lambda digest: -len(texts[digest]))
         done = 0
 
@@ -246,13 +303,19 @@ class _Build:
             known |= fresh
         return known, len(missing)
 
-    def _reused(self, newest: IndexVersion | None, hashes: Iterable[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        if newest is None or newest.manifest.embedder != self._embedder.fingerprint:
-            return {}
-        return newest.known_vectors(hashes)
+    def _check_disk(self, base: IndexVersion | None, new_chunks: int) -> None:
+        """Refuse before anything is written when the disk has no room for the version."""
+        held = sum(facts.size for facts in base.manifest.files.values()) if base is not None else 0
+        needed = held + new_chunks * (_BYTES_A_CHUNK + 4 * self._embedder.dimension) + _SPARE_BYTES
+        free = shutil.disk_usage(self._root).free
+        if free < needed:
+            raise BuildRefused(
+                f"{self._root} has {free // 1_000_000} MB free, a new version needs about {needed // 1_000_000} MB: "
+                "make room, or run `assistant index prune --keep 2`"
+            )
 
     def _cache(self) -> EmbeddingCache:
-        return EmbeddingCache(self._cache_directory, self._embedder.fingerprint, self._embedder.dimension)
+        return EmbeddingCache(self._root / "cache", self._embedder.fingerprint, self._embedder.dimension)
 
     def _manifest(self, name: str, at: str, written: WrittenVersion) -> Manifest:
         return Manifest(
@@ -265,7 +328,48 @@ class _Build:
             written.sources,
             written.files,
             written.partitions,
+            self._options.embedder_name,
         )
+
+
+def _add(collected: _Collected, source: str, store: SourceStore) -> None:
+    """Add what a source holds; a document that another source had before is left out, and told."""
+    for name, entry in store.entries(source).items():
+        if name in collected.entries:
+            collected.skipped.append(Skipped(name, f"in {source} too: the source named first has it"))
+        else:
+            collected.entries[name] = entry
+    collected.skipped += [Skipped(row.document, row.reason) for row in store.left_out(source)]
+    collected.masked += store.masked(source)
+
+
+def _reasons(skipped: Iterable[Skipped]) -> list[str]:
+    return sorted({item.reason for item in skipped})[:3]
+
+
+def _compared(collected: _Collected, old: Mapping[str, str]) -> BuildReport:
+    new = collected.entries
+    pages = sum(entry.kind == "page" for entry in new.values())
+    return BuildReport(
+        version="",
+        built=False,
+        promoted=False,
+        paused=False,
+        documents=len(new),
+        pages=pages,
+        issues=len(new) - pages,
+        chunks=0,
+        added=len(new.keys() - old.keys()),
+        changed=sum(old[name] != entry.content_hash for name, entry in new.items() if name in old),
+        removed=len(old.keys() - new.keys()),
+        unchanged=sum(old.get(name) == entry.content_hash for name, entry in new.items()),
+        chunks_embedded=0,
+        chunks_reused=0,
+        skipped=tuple(collected.skipped),
+        masked=tuple(collected.masked),
+        seconds=0.0,
+        sources=collected.reports,
+    )
 
 
 def _chunked(document: Document, content_hash: str) -> ChunkedDocument:

@@ -238,4 +238,7 @@ def _passage(n: int, piece: StoredChunk, score: float) -> Passage:
 
 
 def _ranked(candidate: Candidate, best: StoredChunk) -> RankedDocument:
-    return RankedDocument(best.chunk.document, candidate.kind, candidate.score, best.chunk.id, best.title, best.url)
+    found = best.chunk
+    return RankedDocument(
+        found.document, candidate.kind, candidate.score, found.id, best.title, best.url, best.audience
+    )

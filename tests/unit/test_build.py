@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from typing import TYPE_CHECKING
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 
 from indexing.build import BuildOptions, build
-from indexing.collecting import MaskedSecret
+from indexing.build_lock import building
+from indexing.cleaning import MaskedSecret
 from indexing.embedder import HashingEmbedder
 from indexing.errors import BuildRefused
 from indexing.model import Cleaned, Document, Skipped
-from indexing.versions import Versions
+from indexing.versions import Versions, utc_now
 from tests.fakes.memory_source import MemorySource, issue, page, unchanged
 from tests.fakes.tiny_embedder import TinyEmbedder
 
@@ -154,7 +156,7 @@ def test_a_source_that_yields_nothing_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(BuildRefused, match="'wiki' holds nothing"):
         build([MemorySource(DOCUMENTS), MemorySource([], "wiki")], tmp_path, TinyEmbedder(), unchanged)
     with pytest.raises(BuildRefused, match="1 were left out: confidential"):
-        _build(tmp_path, [Skipped("issue:1", "confidential")])
+        _build(tmp_path / "other", [Skipped("issue:1", "confidential")])
     assert Versions(tmp_path).names() == ()
 
 
@@ -165,7 +167,7 @@ def test_two_documents_of_one_name_are_told(tmp_path: Path) -> None:
 
 
 def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
-    with Versions(tmp_path).building(), pytest.raises(BuildRefused, match="another build"):
+    with building(tmp_path, utc_now), pytest.raises(BuildRefused, match=f"another build.*process {os.getpid()} on"):
         _build(tmp_path, DOCUMENTS)
     assert _build(tmp_path, DOCUMENTS).built
 
