@@ -140,6 +140,7 @@ class GivenAnswer:
     """
 
     id: int
+    thread: ThreadRef
     cited: tuple[tuple[str, bytes], ...]
     before: Recheck | None
 

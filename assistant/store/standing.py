@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, select, update
 
 from assistant.codec import load
-from assistant.core.model import Abstained, Answered, Decision, outcome_name
+from assistant.core.model import Abstained, Answered, Decision, ThreadRef, outcome_name
 from assistant.store.records import ConfirmedAnswer, GivenAnswer, RecalledAnswer, Recheck
 from assistant.store.tables import answer_chunks, answers, questions, rechecks, texts
 
@@ -65,7 +65,16 @@ def given_answers(tx: Connection, since: datetime) -> Iterator[GivenAnswer]:
     """Yield the newest answer of each question that is answered or solved, given at or after the moment."""
     newest = select(func.max(answers.c.id)).group_by(answers.c.question_id)
     query = (
-        select(answers.c.id, answer_chunks.c.document, answer_chunks.c.text_hash, rechecks)
+        select(
+            answers.c.id,
+            questions.c.platform,
+            questions.c.conversation,
+            questions.c.thread,
+            questions.c.thread_url,
+            answer_chunks.c.document,
+            answer_chunks.c.text_hash,
+            rechecks,
+        )
         .join(questions, questions.c.id == answers.c.question_id)
         .join(answer_chunks, answer_chunks.c.answer_id == answers.c.id)
         .outerjoin(rechecks, rechecks.c.answer_id == answers.c.id)
@@ -94,7 +103,8 @@ def _given(rows: list[Row[Any]]) -> GivenAnswer:
     if first.state is not None:
         before = Recheck(first.index_version, first.state, first.since, first.detail)
     cited = tuple((row.document, bytes.fromhex(row.text_hash)) for row in rows)
-    return GivenAnswer(first.id, cited, before)
+    thread = ThreadRef(first.platform, first.conversation, first.thread, first.thread_url)
+    return GivenAnswer(first.id, thread, cited, before)
 
 
 def decision_of(tx: Connection, answer_id: int) -> Decision | None:
@@ -173,9 +183,9 @@ def newest_questions(tx: Connection, count: int) -> tuple[str, ...]:
     query = _question_texts().order_by(questions.c.asked_at.desc(), questions.c.id)
     seen: dict[str, None] = {}
     for row in tx.execute(query):
-        seen.setdefault(row.body)
-        if len(seen) == count:
+        if len(seen) >= count:
             break
+        seen.setdefault(row.body)
     return tuple(seen)
 
 

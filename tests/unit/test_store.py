@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,18 +16,21 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from assistant.core.model import ThreadRef
+from assistant.core.model import Question, ThreadRef
 from assistant.errors import NotConfigured, Rejected, TemporarilyUnavailable
-from assistant.store import Arrival, Store, open_database
+from assistant.store import Arrival, Store, audit, audited, open_database
+from assistant.store.audit import audit_rows
 from assistant.store.database import MIGRATIONS, SCHEMA, check, reading
-from assistant.store.tables import metadata, texts, work
+from assistant.store.records import AuditRow
+from assistant.store.standing import given_answers
+from assistant.store.tables import answer_chunks, metadata, texts, work
 from tests.fakes.running_home import Clock, RunningHome, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECRETLY = "zebra-crossing"
+FAKES = Path(__file__).parents[1] / "fakes"
 
 
 @pytest.fixture
@@ -38,6 +42,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def arrival(text: str = "why?") -> Arrival:
     return Arrival(ThreadRef("test", "C1", "t1", "https://chat.example/t1"), "m1", "ada", text, masked=("jwt",))
+
+
+def given_question(text: str) -> Question:
+    return Question("q1", text, ThreadRef("test", "C1", "t1"), "ada", Clock().moment)
 
 
 def test_the_migrations_lead_to_the_tables_of_the_code(store: Store) -> None:
@@ -87,6 +95,52 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path)
     raw.close()
     with pytest.raises(NotConfigured, match="newer release"):
         open_database(f"sqlite:///{tmp_path}/state.db")
+
+
+def test_a_database_of_the_first_schema_is_brought_forward_and_its_rows_in_flight_finish(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as raw:
+        raw.executescript((FAKES / "state-0001.sql").read_text("utf-8"))
+    raw.close()
+    home = RunningHome(tmp_path)
+    home.clock.forward(600)
+    home.run_for(300)
+    with home.store.reading() as tx:
+        assert tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == SCHEMA
+        assert set(tx.scalars(select(work.c.state).where(work.c.kind != "needs_detail_timeout"))) == {"done"}
+        stood_on = tx.execute(select(answer_chunks.c.document, answer_chunks.c.cited, answer_chunks.c.text_hash)).all()
+        given = list(given_answers(tx, home.clock() - timedelta(days=1)))
+    chunk = decide(given_question("register a runner")).retrieval.passages[0].chunk
+    assert set(stood_on) == {(chunk.document, True, chunk.text_hash.hex())}
+    assert len(given) == 3, "two of before, one that was still to be answered"
+    assert len(home.tracker.opened) == 1, "the issue that was being opened when the process ended"
+    assert [row.result for row in audit_rows(home.store)] == []
+    home.close()
+
+
+def test_an_admin_command_is_stored_before_it_begins_and_at_its_end(store: Store) -> None:
+    with audited(store, "cli/root", "index promote", ["v0002"]) as entry:
+        [running] = audit_rows(store)
+        entry.detail = "v0002 is live."
+    assert (running.result, running.ended_at) == ("started", None)
+    [done] = audit_rows(store)
+    assert done == AuditRow(
+        1, Clock().moment, Clock().moment, "cli/root", "index promote", ("v0002",), "done", "v0002 is live."
+    )
+
+
+def test_a_command_that_breaks_is_stored_with_its_reason(store: Store) -> None:
+    with pytest.raises(NotConfigured), audited(store, "cli/root", "index build"):
+        raise NotConfigured("no sources: give --docs DIR\nmore")
+    [row] = audit_rows(store)
+    assert (row.result, row.detail) == ("failed", "no sources: give --docs DIR")
+
+
+def test_a_refused_command_is_stored_with_who_asked(store: Store) -> None:
+    audit(store, "slack/U2", "index rollback", "refused", "not an admin")
+    [row] = audit_rows(store)
+    assert (row.who, row.what, row.result, row.detail) == ("slack/U2", "index rollback", "refused", "not an admin")
+    store.purge_before(Clock().moment + timedelta(days=1))
+    assert audit_rows(store) == ()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://localhost/x"])
