@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.store import Store
     from assistant.workflows.ask import Asking
     from assistant.workflows.escalate import DraftIssue
+    from assistant.workflows.recall import RecallReport
     from assistant.workflows.worker import Worker
     from indexing.embedder import Embedder
     from indexing.live import LiveIndex
@@ -258,6 +260,26 @@ def store(settings: Settings) -> Store:
 
     home(settings)
     return Store(open_database(settings.database()), utc_now)
+
+
+def recall_after(settings: Settings, version: str | None = None) -> RecallReport:
+    """Check given answers again after a version became live, and list those it does not support any more.
+
+    Args:
+        settings: As loaded.
+        version: Its name; None is the live one.
+
+    Raises:
+        NoIndex: There is no such version.
+    """
+    from assistant.core.audiences import audiences_of  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.workflows.recall import VersionTexts, recall  # noqa: PLC0415 - as above
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    versions = Versions(index_root(settings))
+    opened = versions.open(version) if version else versions.open_live()
+    readers = partial(audiences_of, table=settings.audiences)
+    return recall(store(settings), VersionTexts(opened), settings.keep_days, readers)
 
 
 def secret_key(settings: Settings) -> bytes:
