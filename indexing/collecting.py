@@ -112,7 +112,9 @@ class Refresh:
             return SourceReport(source.name, "kept", len(self.store.entries(source.name)))
         self._withdrawn = Withdrawn(self.root).read()
         with self.store.changing():
-            self.store.begin(source.name)
+            # A source that cannot tell what changed is read whole each time: that is a sweep.
+            swept = self.options.sweep or not isinstance(source, FollowedSource)
+            self.store.begin(source.name, sweep=swept)
         try:
             with self.store.changing():
                 report = self._followed(source) if isinstance(source, FollowedSource) else self._whole(source)

@@ -37,7 +37,7 @@ _BUSY_S = 30.0
 _AT_ONCE = 500  # values of one query
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, reader TEXT NOT NULL DEFAULT '', cursor TEXT,
-    last_started TEXT NOT NULL DEFAULT '', last_success TEXT NOT NULL DEFAULT '', last_error TEXT NOT NULL DEFAULT '',
+    last_started TEXT NOT NULL DEFAULT '', last_sweep TEXT NOT NULL DEFAULT '', last_success TEXT NOT NULL DEFAULT '', last_error TEXT NOT NULL DEFAULT '',
     held TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS documents (source TEXT NOT NULL, document TEXT NOT NULL, kind TEXT NOT NULL,
     content_hash TEXT NOT NULL, body TEXT NOT NULL, masked TEXT NOT NULL, PRIMARY KEY (source, document));
@@ -58,6 +58,7 @@ class SourceState:
     """One source as an admin sees it. Times are ISO 8601 in UTC, empty for never.
 
     Attributes:
+        last_sweep: When all of it was looked at last, or that was tried; it is due by this.
         last_error: Why the last refresh failed; empty when it did not.
         held: Why what was found last is held back; empty when it is not.
     """
@@ -71,6 +72,7 @@ class SourceState:
     last_success: str
     last_error: str
     held: str
+    last_sweep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class SourceStore:
         for source, kind, count in self._rows("SELECT source, kind, count(*) FROM documents GROUP BY source, kind"):
             counts.setdefault(source, {})[kind] = count
         left_out = dict(self._rows("SELECT source, count(*) FROM left_out GROUP BY source"))
-        query = "SELECT name, last_started, last_success, last_error, held FROM sources ORDER BY name"
+        query = "SELECT name, last_started, last_success, last_error, held, last_sweep FROM sources ORDER BY name"
         return tuple(
             SourceState(
                 name=name,
@@ -139,8 +141,9 @@ class SourceStore:
                 last_success=success,
                 last_error=error,
                 held=held,
+                last_sweep=sweep,
             )
-            for name, started, success, error, held in self._rows(query)
+            for name, started, success, error, held, sweep in self._rows(query)
         )
 
     def left_out(self, source: str) -> tuple[LeftOut, ...]:
@@ -206,10 +209,12 @@ class SourceStore:
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def begin(self, source: str) -> None:
-        """Note that a refresh begins."""
+    def begin(self, source: str, *, sweep: bool = True) -> None:
+        """Note that a refresh begins, and whether it is a sweep."""
         self._connection.execute("INSERT OR IGNORE INTO sources(name) VALUES (?)", (source,))
         self._connection.execute("UPDATE sources SET last_started = ? WHERE name = ?", (self._time(), source))
+        if sweep:
+            self._connection.execute("UPDATE sources SET last_sweep = last_started WHERE name = ?", (source,))
 
     def end(self, source: str, *, error: str = "", held: str = "") -> None:
         """Note how a refresh ended."""

@@ -189,8 +189,15 @@ class Versions:
         self._on_step("version published")
         return name
 
-    def promote(self, name: str) -> None:
+    def promote(self, name: str, *, unless_paused: bool = False) -> bool:
         """Make a version the live one after reading every file of it anew.
+
+        Args:
+            name: Of the version.
+            unless_paused: Do nothing while a rollback has paused promotion, also one of this very moment.
+
+        Returns:
+            Whether the version is live now.
 
         Raises:
             NoIndex: There is no such version.
@@ -198,6 +205,8 @@ class Versions:
         """
         self.verify(name)
         with self._changing():
+            if unless_paused and self.paused():
+                return False
             try:
                 pointer = self._pointer()
             except DamagedIndex:
@@ -207,6 +216,7 @@ class Versions:
             elif pointer.live != name:
                 earlier = [pointer.live, *pointer.previous]
                 self._point(Pointer(name, tuple(entry for entry in earlier if entry != name)))
+            return True
 
     def rollback(self) -> str:
         """Make the version that was live before the live one again, pause promotion, and return its name.
