@@ -94,6 +94,14 @@ class SentenceTransformersEmbedder:
         """
         return self._number("vocab_size") > _ENGLISH_VOCABULARY
 
+    def check(self) -> None:
+        """Compare the weights with what they must be, without loading them.
+
+        Raises:
+            NoEmbedder: As of `load`.
+        """
+        self._checked()
+
     def load(self) -> SentenceTransformer:
         """Check and load the model, unless it is loaded, and return it.
 
