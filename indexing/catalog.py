@@ -189,10 +189,10 @@ class Catalog:
         query = f"SELECT {_FACTS} FROM documents WHERE source = ? ORDER BY document"  # noqa: S608 - names of our own
         return tuple(_facts(row) for row in self._rows(query, (source,)))
 
-    def counts_by_source(self) -> dict[tuple[str, Kind], int]:
-        """Return the number of documents by source and kind."""
-        query = "SELECT source, kind, count(*) FROM documents GROUP BY source, kind ORDER BY source, kind"
-        return {(source, kind): count for source, kind, count in self._rows(query)}
+    def counts_by_source(self) -> dict[tuple[str, Kind], tuple[int, int]]:
+        """Return the numbers of documents and of chunks by source and kind."""
+        query = "SELECT source, kind, count(*), sum(chunks) FROM documents GROUP BY source, kind ORDER BY source, kind"
+        return {(source, kind): (documents, chunks) for source, kind, documents, chunks in self._rows(query)}
 
     def chunked(
         self, partitions: Iterable[Partition], without: Collection[str] = frozenset()

@@ -37,7 +37,8 @@ _BUSY_S = 30.0
 _AT_ONCE = 500  # values of one query
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, reader TEXT NOT NULL DEFAULT '', cursor TEXT,
-    last_started TEXT NOT NULL DEFAULT '', last_sweep TEXT NOT NULL DEFAULT '', last_success TEXT NOT NULL DEFAULT '', last_error TEXT NOT NULL DEFAULT '',
+    last_started TEXT NOT NULL DEFAULT '', last_sweep TEXT NOT NULL DEFAULT '', last_success TEXT NOT NULL DEFAULT '',
+    last_error TEXT NOT NULL DEFAULT '',
     held TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS documents (source TEXT NOT NULL, document TEXT NOT NULL, kind TEXT NOT NULL,
     content_hash TEXT NOT NULL, body TEXT NOT NULL, masked TEXT NOT NULL, PRIMARY KEY (source, document));

@@ -1,7 +1,7 @@
 """The knowledge base is brought up to date: refresh, build a candidate, check it, make it live or keep it aside.
 
-refresh sources -> candidate -> gate: counts, golden questions against the live version
-                                  │ holds -> live, answers that stood on what changed are checked again
+refresh sources -> candidate -> gate: checksums, counts, golden questions against the live version
+                                  │ holds -> live; answers that stood on what changed are checked again; old ones go
                                   └ fails -> kept aside with a report; questions go on with the live version
 """
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from assistant.core.gate import GateReport, Holding, Limits, judge
-from assistant.workflows.golden import ask_both, from_issues
-from indexing.build import Progress, after_promotion, build
+from assistant.core.gate import GateCheck, GateReport, Holding, Limits, found_again, judge
+from assistant.errors import AssistantError
+from assistant.workflows.golden import ask_both, found_by_themselves, from_issues
+from indexing.build import BuildOptions, Progress, after_promotion, build
 from indexing.build_lock import building
-from indexing.errors import DamagedIndex, NoIndex
+from indexing.errors import DamagedIndex, Incompatible, NoEmbedder, NoIndex
 from indexing.versions import Versions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assistant.core.gate import GoldenQuestion, Probe
-    from indexing.build import BuildOptions, BuildReport
+    from indexing.build import BuildReport
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Clean
@@ -53,96 +54,68 @@ class Update:
     pruned: tuple[str, ...] = ()
     recalled: int = 0
 
+    @property
+    def troubled(self) -> tuple[str, ...]:
+        """Why sources were held back or could not be read, one line each."""
+        return tuple(source.reason for source in self.build.sources if source.state in {"held", "failed"})
+
 
 @dataclass(frozen=True, slots=True)
-class Reindexing:
-    """Brings one index up to date.
+class Gate:
+    """Checks a version against the live one.
 
     Attributes:
         root: The index root.
-        embedder: Of new versions.
-        embedder_of: Loads the embedder that a version was built with.
+        embedder_of: Loads the embedder that a version was built with; `Incompatible` when nobody knows it any more.
         golden: Golden questions of people.
-        limits: Of the gate.
-        keep: Versions that stay on the disk.
-        after: Told the name of a version that became live; returns how many given answers it takes back.
+        limits: How much may fall.
+        on_progress: Stages `check` (files) and `ask` (golden questions).
     """
 
     root: Path
-    sources: Sequence[Source]
-    clean: Clean
-    embedder: Embedder
     embedder_of: Callable[[IndexVersion], Embedder]
     golden: Callable[[], Sequence[GoldenQuestion]]
     limits: Limits
-    keep: int = 3
-    after: Callable[[str], int] = lambda _: 0
     on_progress: Callable[[Progress], None] = field(default=lambda _: None)
 
-    def __call__(self, options: BuildOptions, *, promote: bool = True) -> Update:
-        """Refresh, build, check, promote.
+    def check(self, name: str, *, force: bool = False) -> GateReport:
+        """Compare a version with the live one, and keep the report beside it.
 
         Args:
-            options: Of the build; `force` also passes the gate, whose report is kept all the same.
-            promote: Make the candidate live when it passes.
-
-        Raises:
-            BuildRefused: Another update runs, or the build cannot go on.
-        """
-        with building(self.root, options.now, "update"):
-            report = build(
-                self.sources,
-                self.root,
-                self.embedder,
-                self.clean,
-                promote=False,
-                on_progress=self.on_progress,
-                options=options,
-            )
-            versions = Versions(self.root, options.now, options.on_step)
-            if report.version == versions.live():
-                after_promotion(self.root)
-                return Update("unchanged", replace(report, promoted=True))
-            update = self._judged(report, versions, force=options.force, promote=promote)
-            return replace(update, pruned=versions.prune(self.keep))
-
-    def check(self, name: str, versions: Versions) -> GateReport:
-        """Compare a version with the live one, and keep the report.
+            name: Of the version.
+            force: Its sources may have shrunk.
 
         Raises:
             NoIndex: There is no such version.
-            DamagedIndex: The version is not whole.
         """
-        candidate, live = versions.open(name), _live(versions)
-        report = judge(
-            self._probes(live, candidate),
-            _holding(live) if live is not None else None,
-            _holding(candidate),
-            candidate.catalog.content_hashes(),
-            self.limits,
-        )
-        versions.write_report(name, {"against": live.name if live else None, **asdict(report)})
+        versions = Versions(self.root)
+        live = _served(versions)
+        report = replace(self._judged(versions, name, live, force=force), against=live.name if live else "")
+        versions.write_report(name, asdict(report))
         return report
 
-    def _judged(self, report: BuildReport, versions: Versions, *, force: bool, promote: bool) -> Update:
-        gate = self.check(report.version, versions)
-        if versions.paused():
-            return Update("paused", replace(report, paused=True), "promotion is paused by a rollback", gate)
-        if not promote:
-            return Update("aside", report, "as was asked", gate)
-        if not gate.passed and not force:
-            failed = [check for check in gate.checks if not check.passed]
-            log.warning("gate.failed", version=report.version, checks=[check.name for check in failed])
-            return Update("aside", report, "; ".join(f"{check.name} {check.detail}" for check in failed), gate)
-        versions.promote(report.version)
-        after_promotion(self.root)
-        recalled = self.after(report.version)
-        log.info("index.promoted", version=report.version, recalled=recalled)
-        return Update("live", replace(report, promoted=True), gate=gate, recalled=recalled)
-
-    def _probes(self, live: IndexVersion | None, candidate: IndexVersion) -> list[Probe]:
+    def _judged(self, versions: Versions, name: str, live: IndexVersion | None, *, force: bool) -> GateReport:
+        self.on_progress(Progress("check", 0, 1))
+        try:
+            versions.verify(name)
+            candidate = versions.open(name)
+        except DamagedIndex as error:
+            return GateReport(passed=False, checks=(GateCheck("checksums", passed=False, detail=str(error)),))
+        self.on_progress(Progress("check", 1, 1))
+        checks = [GateCheck("checksums", passed=True, detail=f"{len(candidate.manifest.files)} files are whole")]
+        checks.append(found_again(*found_by_themselves(candidate, self.embedder_of(candidate))))
+        probes: list[Probe] = []
         if live is None:
-            return []
+            checks.append(GateCheck("live version", passed=True, detail="there is none to compare with"))
+        else:
+            try:
+                probes = self._probes(live, candidate)
+            except (AssistantError, Incompatible, NoEmbedder, OSError) as error:
+                checks.append(GateCheck("golden questions", passed=False, detail=f"they cannot be asked: {error}"))
+        limits = replace(self.limits, force=force)
+        return judge(probes, _holding(live) if live else None, _holding(candidate), limits, checks)
+
+    def _probes(self, live: IndexVersion, candidate: IndexVersion) -> list[Probe]:
         questions = [*self.golden(), *from_issues(live, candidate)]
         total = 2 * len(questions)
         return ask_both(
@@ -150,11 +123,83 @@ class Reindexing:
             live,
             candidate,
             self.embedder_of,
-            lambda done: self.on_progress(Progress("check", done, total)),
+            lambda done: self.on_progress(Progress("ask", done, total)),
         )
 
 
-def _live(versions: Versions) -> IndexVersion | None:
+@dataclass(frozen=True, slots=True)
+class Reindexing:
+    """Brings one index up to date.
+
+    Attributes:
+        sources: All that are configured, in their order; `BuildOptions.only` says which are read.
+        embedder: Of new versions.
+        keep: Versions that stay on the disk.
+        after: Told the name of a version that became live; returns how many given answers it takes back.
+    """
+
+    gate: Gate
+    sources: Sequence[Source]
+    clean: Clean
+    embedder: Embedder
+    keep: int = 3
+    after: Callable[[str], int] = lambda _: 0
+
+    def __call__(self, options: BuildOptions, *, promote: bool = True) -> Update:
+        """Refresh, build, check, promote.
+
+        Args:
+            options: Of the build; `force` also lets a source shrink at the gate.
+            promote: Make the candidate live when it passes.
+
+        Raises:
+            BuildRefused: Another update runs, or the build cannot go on.
+        """
+        root = self.gate.root
+        with building(root, options.now, "update"):
+            report = build(
+                self.sources,
+                root,
+                self.embedder,
+                self.clean,
+                promote=False,
+                on_progress=self.gate.on_progress,
+                options=options,
+            )
+            versions = Versions(root, options.now, options.on_step)
+            if report.version == versions.live():
+                after_promotion(root)
+                return Update("unchanged", replace(report, promoted=True))
+            update = self._judged(report, versions, force=options.force, promote=promote)
+            return replace(update, pruned=versions.prune(self.keep))
+
+    def _judged(self, report: BuildReport, versions: Versions, *, force: bool, promote: bool) -> Update:
+        live = versions.live()
+        gate = self.gate.check(report.version, force=force)
+        if not gate.passed:
+            log.warning("gate.failed", version=report.version, checks=[check.name for check in gate.failed])
+            return Update("aside", report, told(gate), gate)
+        if not promote:
+            return Update("aside", report, "as was asked", gate)
+        if versions.live() != live:
+            return Update("aside", report, "another version became live while it was checked: run this again", gate)
+        if not versions.promote(report.version, unless_paused=True):
+            return Update("paused", replace(report, paused=True), "promotion is paused by a rollback", gate)
+        return Update("live", replace(report, promoted=True), gate=gate, recalled=self._went_live(report.version))
+
+    def _went_live(self, name: str) -> int:
+        after_promotion(self.gate.root)
+        recalled = self.after(name)
+        log.info("index.promoted", version=name, recalled=recalled)
+        return recalled
+
+
+def told(gate: GateReport) -> str:
+    """Return why a version did not pass, in one line."""
+    return "; ".join(f"{check.name}: {check.detail}" for check in gate.failed)
+
+
+def _served(versions: Versions) -> IndexVersion | None:
     """Return the version that is served; None when there is none, or none is whole any more."""
     try:
         return versions.open_live()
@@ -166,5 +211,7 @@ def _live(versions: Versions) -> IndexVersion | None:
 
 
 def _holding(version: IndexVersion) -> Holding:
-    manifest = version.manifest
-    return Holding(manifest.sources, manifest.counts["documents"], manifest.counts["chunks"])
+    return Holding(version.catalog.counts_by_source(), version.manifest.chunker)
+
+
+__all__ = ["BuildOptions", "Gate", "Progress", "Reindexing", "State", "Update", "told"]
