@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from indexing.embedder import Embedder
     from indexing.live import LiveIndex
     from indexing.model import Clean
+    from indexing.onnx_embedder import Precision
     from indexing.sources import Source as DocumentSource
 
 KEY_BYTES = 32
@@ -76,16 +77,40 @@ def embedder(settings: Settings) -> Embedder:
 
     if settings.embedder == "hashing":
         return HashingEmbedder()
+    if settings.embedder.startswith(("http://", "https://")):
+        return _endpoint_embedder(settings)
     cache = home(settings) / "checked-models.json"
     if settings.embedder == "packaged":
         return SentenceTransformersEmbedder(packaged_model(), PACKAGED_SHA256, cache=cache)
+    if settings.embedder in {"packaged-onnx", "packaged-int8"}:
+        import click  # noqa: PLC0415 - as above
+
+        from indexing.onnx_embedder import OnnxEmbedder  # noqa: PLC0415 - as above
+
+        precision: Precision = "int8" if settings.embedder == "packaged-int8" else "float32"
+        models = home(settings) / "models"
+        tell = partial(click.echo, err=True)
+        return OnnxEmbedder(packaged_model(), PACKAGED_SHA256, models, precision, cache=cache, tell=tell)
     path = Path(settings.embedder)
     if not (path / "modules.json").is_file():
         raise NotConfigured(
             f"ASSISTANT_EMBEDDER={settings.embedder}: no folder with a sentence-transformers model (modules.json); "
-            "use `packaged`, such a folder, or `hashing`"
+            "use `packaged`, `packaged-onnx`, `packaged-int8`, such a folder, the address of an endpoint, or `hashing`"
         )
     return SentenceTransformersEmbedder(path, None, cache=cache)
+
+
+def _endpoint_embedder(settings: Settings) -> Embedder:
+    from indexing.openai_embedder import OpenAIEmbedder  # noqa: PLC0415 - as above
+
+    if not settings.embedder_model:
+        raise NotConfigured("ASSISTANT_EMBEDDER is the address of an endpoint: set ASSISTANT_EMBEDDER_MODEL too")
+    return OpenAIEmbedder(
+        settings.embedder,
+        settings.embedder_model,
+        settings.openai_api_key.get_secret_value(),
+        cache=home(settings) / "embedding-endpoints.json",
+    )
 
 
 def clean(settings: Settings) -> Clean:
