@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
     from assistant.settings import Settings
-    from assistant.source_settings import Source
     from assistant.store import Store
     from assistant.workflows.ask import Asking
     from assistant.workflows.escalate import DraftIssue
@@ -125,39 +124,11 @@ def sources(settings: Settings, docs: Sequence[Path] = (), issues: Sequence[Path
     """Return the sources given on the command line, or else those of `assistant.toml`.
 
     Raises:
-        NotConfigured: There are none.
+        NotConfigured: There are none, or one is set up wrongly.
     """
-    from indexing.sources.issue_export import IssueExport  # noqa: PLC0415 - heavy rooms load when they are used
-    from indexing.sources.markdown_tree import MarkdownTree  # noqa: PLC0415 - as above
+    from assistant.sourcing import configured_sources, given_sources  # noqa: PLC0415 - heavy rooms load when used
 
-    if docs or issues:
-        return [*(MarkdownTree(path) for path in docs), *(IssueExport(path) for path in issues)]
-    if not settings.source:
-        raise NotConfigured("no sources: give --docs DIR or --issues FILE, or [[source]] tables in assistant.toml")
-    return [_source(settings, one) for one in settings.source]
-
-
-def _source(settings: Settings, source: Source) -> DocumentSource:
-    from indexing.sources.git_repository import GitRepository  # noqa: PLC0415 - heavy rooms load when they are used
-    from indexing.sources.issue_export import IssueExport  # noqa: PLC0415 - as above
-    from indexing.sources.markdown_tree import MarkdownTree  # noqa: PLC0415 - as above
-
-    if source.type == "folder":
-        return MarkdownTree(source.path, source.name, source.base_url)
-    if source.type == "issues":
-        return IssueExport(source.path, source.name)
-    if source.type == "git":
-        cache = home(settings) / "git"
-        return GitRepository(source.url, cache, source.ref, source.name, base_url=source.base_url)
-    if source.type == "site" or source.group:
-        raise NotConfigured(f"source {source.name}: sites and groups cannot be read yet")
-    from indexing.sources.gitlab_project import GitLabProject  # noqa: PLC0415 - loads python-gitlab
-
-    token = settings.gitlab_read_token.get_secret_value() or settings.gitlab_token.get_secret_value()
-    if not settings.gitlab_url or not token:
-        raise NotConfigured(f"source {source.project}: set GITLAB_URL and GITLAB_READ_TOKEN (scope read_api)")
-    several = sum(one.type == "gitlab" for one in settings.source) > 1
-    return GitLabProject(settings.gitlab_url, token, source.project, source.name, several_projects=several)
+    return given_sources(docs, issues) if docs or issues else configured_sources(settings, home(settings))
 
 
 def live_index(settings: Settings) -> LiveIndex:

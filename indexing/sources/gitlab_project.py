@@ -1,207 +1,263 @@
-"""A GitLab project's closed issues with their comments, and its wiki -> documents.
+"""A GitLab project as a source: its closed issues, wiki and documentation files, followed from refresh to refresh.
 
-The library's only user of python-gitlab. It reads and never writes, so retries are safe here.
+The cursor of a project (JSON):
+
+    since           issues changed from here on are read by the next refresh
+    read_to         a first reading of the issues broke off here
+    known           numbers of the issues that are indexed
+    head, files     commit of the ref, and path -> hash of each file that was read
+    pages           ids of wiki pages and files
+    missing_since   the project is not there, or hidden, since then
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from indexing.errors import BuildRefused
-from indexing.model import Skipped
-from indexing.resolution import ClosedIssue, Comment, to_document
-from indexing.sources.flags import is_set
-from indexing.sources.markdown_file import MAX_BYTES, Origin, read_markdown, too_large
+from indexing.model import Document, Skipped
+from indexing.sources import Change, Checkpoint, Gone, Present
+from indexing.sources.gitlab_client import connect, is_gone, reading, server_time
+from indexing.sources.gitlab_issues import OVERLAP, IssueFilter, IssueReader
+from indexing.sources.gitlab_pages import FileReader, WikiReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from gitlab import Gitlab
-    from gitlab.v4.objects import Project, ProjectIssue
+    from gitlab.v4.objects import Project
 
     from indexing.sources import Item
+    from indexing.sources.path_filter import PathFilter
 
-_TIMEOUT_S = 20.0  # of one answer
-_PAGE = 100  # rows, the most that GitLab sends
-_DEVELOPER = 30  # access level from which a member counts as a responder
-_GONE = frozenset({403, 404})
-_BOT = re.compile(r"(?:project|group)_\d+_bot")
+__all__ = ["GitLabProject", "IssueFilter", "ProjectParts", "connect", "project_changes", "withdraw_all"]
+
+READER = "gitlab 2"
+"""Raised when what is read of an issue or page changes: everything is read anew then."""
+
+HIDDEN_AFTER = timedelta(minutes=30)
+"""A project that answers `not found` for this long is taken for hidden from us: nothing of it is shown any more.
+
+GitLab says the same of a project that is gone and of one the token may not see any more, and a fault of rights is often
+mended within minutes: until then the refresh fails, and what the project had stays.
+"""
 
 
-def connect(url: str, token: str) -> Gitlab:
-    """Return a client for reading: it retries, waits no longer than a timeout, and stays on this host."""
-    import gitlab  # noqa: PLC0415 - loaded only where a project is read
+@dataclass(frozen=True, slots=True)
+class ProjectParts:
+    """What is read of a project.
 
-    return gitlab.Gitlab(url, private_token=token, timeout=_TIMEOUT_S, keep_base_url=True, retry_transient_errors=True)
+    Attributes:
+        issues: None reads no issue.
+        wiki: Whether to read the wiki.
+        files: None reads no file of the repository.
+        ref: Branch, tag or commit of the files; empty takes the default branch.
+    """
+
+    issues: IssueFilter | None = field(default_factory=IssueFilter)
+    wiki: bool = True
+    files: PathFilter | None = None
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GitLabProject:
-    """The closed issues and the wiki of a GitLab project.
+    """One project.
 
     Attributes:
         url: Address of the instance.
         token: Read token (scope `read_api`).
         project: Full path, or id, of the project.
-        name: Stands in `Document.source`, and in front of the slug of wiki pages.
-        labels: Only issues with all of these labels are read; empty reads all.
-        wiki: Whether to read the wiki.
+        name: Stands in `Document.source`, and in front of the path of pages.
+        parts: What is read of it.
         several_projects: The project's path stands in the ids of its issues.
-        responders: User names of people who answer, beside the members with the role Developer and above.
-        bots: User names whose comments never count as a responder's, such as the assistant's own.
         client: Makes the client.
+        now: Clock in UTC.
     """
 
     url: str
     token: str = field(repr=False)
     project: str
     name: str = "gitlab"
-    labels: tuple[str, ...] = ()
-    wiki: bool = True
+    parts: ProjectParts = field(default_factory=ProjectParts)
     several_projects: bool = False
-    responders: frozenset[str] = frozenset()
-    bots: frozenset[str] = frozenset()
     client: Callable[[str, str], Gitlab] = connect
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def reader(self) -> str:
+        """See `FollowedSource.reader`."""
+        return f"{READER}: {self.url} {self.project} {self.parts} {self.several_projects}"
 
     def items(self) -> Iterator[Item]:
-        """Yield each document, and each issue or page left out with the reason.
+        """Yield all documents, and what is left out with the reason.
 
         Raises:
-            BuildRefused: GitLab does not answer, or refuses the token: half a project must not replace a whole one.
+            BuildRefused: The project cannot be read.
         """
-        import requests  # noqa: PLC0415 - as above
-        from gitlab.exceptions import GitlabAuthenticationError, GitlabError  # noqa: PLC0415 - as above
+        for change in self.changes(None, sweep=True):
+            if isinstance(change, Document | Skipped):
+                yield change
 
-        place = f"the GitLab project {self.project} at {self.url}"
-        try:
-            project = self.client(self.url, self.token).projects.get(self.project)
-            yield from self._issues(project)
-            if self.wiki:
-                yield from self._wiki_pages(project)
-        except GitlabAuthenticationError as error:
-            raise BuildRefused(f"{place} refuses the token: give one with the scope read_api") from error
-        except GitlabError as error:
-            reason = (
-                "is not there, or the token may not read it" if error.response_code in _GONE else "cannot be read now"
-            )
-            raise BuildRefused(f"{place} {reason} (answer {error.response_code})") from error
-        # A proxy's Retry-After with a date makes python-gitlab raise ValueError.
-        except (requests.RequestException, ValueError) as error:
-            raise BuildRefused(f"{place} cannot be read now ({type(error).__name__})") from error
+    def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
+        """See `FollowedSource.changes`.
 
-    def _issues(self, project: Project) -> Iterator[Item]:
-        responders = self._responders(project)
-        filters: dict[str, Any] = {"labels": list(self.labels)} if self.labels else {}
-        listed = project.issues.list(
-            iterator=True,
-            state="closed",
-            confidential="false",  # as text: python-gitlab writes a boolean as `False`
-            order_by="created_at",
-            sort="asc",
-            pagination="keyset",
-            per_page=_PAGE,
-            **filters,
-        )
-        for issue in listed:
-            yield self._issue(issue, project, responders)
+        Raises:
+            BuildRefused: GitLab does not answer, refuses the token, or hides the project for the first time.
+        """
+        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - loaded only where GitLab is read
 
-    def _issue(self, issue: ProjectIssue, project: Project, responders: frozenset[str]) -> Item:
-        facts = issue.attributes
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
+        state: dict[str, Any] = dict(cursor or {})
+        with reading(self._place()):
+            client = self.client(self.url, self.token)
+            try:
+                project = client.projects.get(self.project)
+            except GitlabError as error:
+                if is_gone(error):
+                    yield from self._hidden(state)
+                raise
+            state.pop("missing_since", None)
+            yield from project_changes(self._readers(project), state, server_time(client), sweep=sweep)
 
-        try:
-            comments = self._comments(issue, responders)
-            solved_by = _merged_requests(issue) if facts.get("merge_requests_count") else ()
-        except GitlabError as error:
-            if error.response_code in _GONE:
-                return Skipped(f"issue:{facts['iid']}", "gone or hidden while it was read")
-            raise
-        closed = ClosedIssue(
-            iid=int(facts["iid"]),
-            title=facts.get("title") or "",
-            description=facts.get("description") or "",
-            author=_username(facts.get("author")),
-            comments=comments,
-            labels=tuple(facts.get("labels") or ()),
-            created_at=facts.get("created_at") or "",
-            closed_at=facts.get("closed_at") or "",
-            web_url=facts.get("web_url") or "",
-            project=str(project.attributes.get("path_with_namespace") or self.project),
-            state=facts.get("state") or "unknown",
-            confidential=is_set(facts.get("confidential")),
-            closed_by=_username(facts.get("closed_by")),
-            solved_by=solved_by,
-        )
-        return to_document(closed, self.name, several_projects=self.several_projects)
+    def again(self, documents: frozenset[str]) -> Iterator[Change]:
+        """Yield single issues as they are now; pages are read by every refresh anyway.
 
-    def _comments(self, issue: ProjectIssue, responders: frozenset[str]) -> tuple[Comment, ...]:
-        """Return what everybody may read of what people wrote below the issue."""
-        if issue.attributes.get("user_notes_count") == 0 or is_set(issue.attributes.get("confidential")):
-            return ()
-        listed = issue.notes.list(
-            iterator=True, activity_filter="only_comments", order_by="created_at", sort="asc", per_page=_PAGE
-        )
-        return tuple(_comment(note.attributes, responders) for note in listed)
+        Raises:
+            BuildRefused: As `changes`.
+        """
+        with reading(self._place()):
+            readers = self._readers(self.client(self.url, self.token).projects.get(self.project))
+            if readers.issues is not None:
+                for document in sorted(documents):
+                    iid = document.removeprefix(readers.issues.part)
+                    if iid != document and iid.isdecimal():
+                        yield from readers.issues.one(int(iid))
 
-    def _responders(self, project: Project) -> frozenset[str]:
-        """Return the user names of those who answer; members count when the token may see them."""
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
+    def _readers(self, project: Project) -> Readers:
+        return readers_of(project, self.name, f"{self.name}/", self.parts, several_projects=self.several_projects)
 
-        try:
-            members = [member.attributes for member in project.members_all.list(iterator=True, per_page=_PAGE)]
-        except GitlabError as error:
-            if error.response_code in _GONE:
-                return self.responders - self.bots
-            raise
-        names = self.responders | {
-            _username(member) for member in members if int(member.get("access_level") or 0) >= _DEVELOPER
-        }
-        return frozenset(name for name in names - self.bots if not _BOT.match(name))
+    def _hidden(self, state: dict[str, Any]) -> Iterator[Change]:
+        """Note since when the project is missing; after a while hide all that came from it."""
+        since = state.setdefault("missing_since", self.now().isoformat(timespec="seconds"))
+        if self.now() - datetime.fromisoformat(since) >= HIDDEN_AFTER:
+            prefix = f"issue:{self.project}#" if self.several_projects else "issue:"
+            yield from withdraw_all(state, prefix, f"{self.project} is gone, or hidden from the token, since {since}")
+            state = {"missing_since": since}
+        yield Checkpoint(dict(state))
 
-    def _wiki_pages(self, project: Project) -> Iterator[Item]:
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
-
-        try:
-            pages = [page.attributes for page in project.wikis.list(get_all=True, with_content="true")]
-        except GitlabError as error:
-            if error.response_code in _GONE:
-                return  # the project has no wiki
-            raise
-        for page in sorted(pages, key=lambda page: str(page.get("slug"))):
-            yield self._wiki_page(page, str(project.attributes.get("web_url") or ""))
-
-    def _wiki_page(self, page: dict[str, Any], project_url: str) -> Item:
-        slug = str(page.get("slug") or "")
-        url = f"{project_url}/-/wikis/{quote(slug)}" if project_url else ""
-        origin = Origin(self.name, f"wiki/{slug}", url, title=str(page.get("title") or ""))
-        if page.get("format") != "markdown":
-            return Skipped(origin.document, f"written in {page.get('format')}: only Markdown is read")
-        content = str(page.get("content") or "").encode("utf-8", "replace")
-        if len(content) > MAX_BYTES:
-            return too_large(origin.document, len(content), MAX_BYTES)
-        return read_markdown(content, origin)
+    def _place(self) -> str:
+        return f"the GitLab project {self.project} at {self.url}"
 
 
-def _comment(note: dict[str, Any], responders: frozenset[str]) -> Comment:
-    author = _username(note.get("author"))
-    return Comment(
-        author=author,
-        body=note.get("body") or "",
-        created_at=note.get("created_at") or "",
-        role="responder" if author in responders else "member",
-        internal=is_set(note.get("internal")) or is_set(note.get("confidential")),
-        system=is_set(note.get("system")),
-    )
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads the parts of one project.
+
+    Attributes:
+        prefix: What the ids of all its pages begin with.
+    """
+
+    prefix: str
+    issues: IssueReader | None
+    wiki: WikiReader | None
+    files: FileReader | None
 
 
-def _merged_requests(issue: ProjectIssue) -> tuple[str, ...]:
-    """Return the merge requests that closed the issue."""
-    found = [request for request in issue.closed_by(get_all=True) if request.get("state") == "merged"]
-    return tuple(f"merge request !{request['iid']}: {request['title']}" for request in found)
+def readers_of(project: Project, source: str, prefix: str, parts: ProjectParts, *, several_projects: bool) -> Readers:
+    """Return the readers of a project's parts."""
+    issues = IssueReader(project, source, parts.issues, several_projects) if parts.issues is not None else None
+    wiki = WikiReader(project, source, prefix) if parts.wiki else None
+    files = FileReader(project, source, prefix, parts.ref, parts.files) if parts.files is not None else None
+    return Readers(prefix, issues, wiki, files)
 
 
-def _username(person: object) -> str:
-    return str(person.get("username") or "") if isinstance(person, dict) else ""
+def project_changes(readers: Readers, state: dict[str, Any], started: datetime, *, sweep: bool) -> Iterator[Change]:
+    """Yield what changed in one project; `state` is its cursor, and is changed to what the next refresh needs.
+
+    Args:
+        readers: Of its parts.
+        state: Empty reads everything.
+        started: GitLab's time at the beginning of this refresh.
+        sweep: Compare complete listings too.
+    """
+    is_first = "since" not in state
+    if readers.issues is not None:
+        yield from _issues(readers.issues, state, is_first=is_first)
+        if is_first or sweep:
+            yield from _listed(readers.issues, state)
+    state.pop("read_to", None)
+    state["since"] = (started - OVERLAP).isoformat(timespec="seconds")
+    yield from _pages(readers, state, sweep=sweep or is_first)
+    yield Checkpoint(dict(state))
+
+
+def withdraw_all(state: Mapping[str, Any], issues: str, reason: str) -> Iterator[Gone]:
+    """Yield that all documents of a project are gone and may not be shown any more.
+
+    Args:
+        state: Its cursor.
+        issues: What the ids of its issues begin with.
+        reason: For the admin.
+    """
+    for iid in state.get("known", ()):
+        yield Gone(f"{issues}{iid}", reason, withdrawn=True)
+    for page in state.get("pages", ()):
+        yield Gone(str(page), reason, withdrawn=True)
+
+
+def _issues(reader: IssueReader, state: dict[str, Any], *, is_first: bool) -> Iterator[Change]:
+    known = set(map(int, state.get("known", ())))
+    if not is_first:
+        found = reader.since(str(state["since"]))
+    elif "read_to" in state:
+        found = reader.goes_on(str(state["read_to"]))
+    else:
+        found = reader.all()
+    for change in found:
+        if isinstance(change, Checkpoint):
+            at = str(change.cursor["read_to"])
+            yield Checkpoint({**state, "known": sorted(known), **({"read_to": at} if is_first else {"since": at})})
+            continue
+        if isinstance(change, Document):
+            known.add(int(change.id.removeprefix(reader.part)))
+        elif isinstance(change, Gone):
+            known.discard(int(change.document.removeprefix(reader.part)))
+        yield change
+    state["known"] = sorted(known)
+
+
+def _listed(reader: IssueReader, state: dict[str, Any]) -> Iterator[Change]:
+    for change in reader.listing(frozenset(map(int, state["known"]))):
+        if isinstance(change, Present):
+            present = {int(document.removeprefix(reader.part)) for document in change.documents}
+            state["known"] = sorted(present & set(state["known"]))
+        yield change
+
+
+def _pages(readers: Readers, state: dict[str, Any], *, sweep: bool) -> Iterator[Change]:
+    """Yield changed pages, and what pages there are."""
+    pages: set[str] = set()
+    is_complete = True
+    if readers.wiki is not None:
+        items = readers.wiki.items()
+        for item in items or ():
+            pages.add(item.id if isinstance(item, Document) else item.document)
+            yield item
+        is_complete = items is not None or sweep  # a wiki that answers nothing is believed by a sweep alone
+    if readers.files is not None:
+        yield from _files(readers.files, state)
+        pages |= {readers.files.document_id(path) for path in state["files"]}
+    if is_complete:
+        state["pages"] = sorted(pages)
+        yield Present(readers.prefix, frozenset(pages))
+
+
+def _files(reader: FileReader, state: dict[str, Any]) -> Iterator[Change]:
+    head = reader.head()
+    if state.get("head") == head and "files" in state:
+        return
+    before: dict[str, str] = state.get("files", {})
+    now = reader.blobs() if head else {}
+    yield from reader.changed(now, before)
+    state["head"], state["files"] = head, now

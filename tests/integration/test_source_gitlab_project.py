@@ -9,7 +9,8 @@ import pytest
 
 from indexing.errors import BuildRefused
 from indexing.model import Document, Skipped
-from indexing.sources.gitlab_project import GitLabProject, connect
+from indexing.sources import Gone
+from indexing.sources.gitlab_project import GitLabProject, IssueFilter, ProjectParts, connect
 from tests.fakes.gitlab_process import GitLabSwitches, running_gitlab
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ def test_a_server_that_ignores_the_filter_still_leaks_nothing(
         running.project,
         client=lambda url, token: Unfiltered(url, private_token=token, keep_base_url=True, timeout=10),
     )
-    items = list(source.items())
-    assert Skipped(f"issue:{iid}", "confidential: it stays out of the index") in items
-    assert not any(CANARY in item.text for item in items if isinstance(item, Document))
+    changes = list(source.changes(None, sweep=True))
+    assert Gone(f"issue:{iid}", "confidential now", withdrawn=True) in changes
+    assert not any(CANARY in repr(change) for change in changes)
 
 
 def test_more_issues_than_a_page_holds_are_all_read_in_pages(running: RunningGitLab, responder: Project) -> None:
@@ -134,8 +135,7 @@ def test_more_issues_than_a_page_holds_are_all_read_in_pages(running: RunningGit
 
     source = _source(
         running,
-        labels=("paged",),
-        wiki=False,
+        parts=ProjectParts(IssueFilter(labels=("paged",)), wiki=False),
         client=lambda url, token: SmallPages(url, private_token=token, keep_base_url=True, timeout=10),
     )
     assert sorted(_by_id(source)) == sorted(made)
@@ -150,7 +150,7 @@ def test_wiki_pages_become_documents(running: RunningGitLab, responder: Project)
     assert (page.kind, page.title, page.text) == ("page", "Set up", "Run the installer.")
     assert page.url.endswith("/-/wikis/Guides/Set-up")
     assert isinstance(items["gitlab/wiki/Ascii"], Skipped)
-    assert "gitlab/wiki/Guides/Set-up" not in _by_id(_source(running, wiki=False))
+    assert "gitlab/wiki/Guides/Set-up" not in _by_id(_source(running, parts=ProjectParts(wiki=False)))
 
 
 def test_the_reader_asks_for_what_gitlab_understands(running: RunningGitLab) -> None:
