@@ -65,6 +65,14 @@ class Chat(Protocol):
     def find(self, thread: ThreadRef, marker: str) -> str | None:
         """Return the id of our message that carries the marker, or None."""
 
+    def edit(self, thread: ThreadRef, message_id: str, message: Message) -> None:
+        """Put another text in the place of a message of ours; its marker stays. Doing it twice comes to the same.
+
+        Raises:
+            TemporarilyUnavailable: It may not have been changed; try again.
+            Rejected: There is no such message of ours in the thread.
+        """
+
 
 class Tracker(Protocol):
     """The project of the issue tracker that escalations go to."""

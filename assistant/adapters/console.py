@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assistant.codec import dump, load
 from assistant.core.model import Message, ThreadRef
-from assistant.errors import TemporarilyUnavailable
+from assistant.errors import Rejected, TemporarilyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,22 @@ class ConsoleChat:
         with self._open() as connection:
             row = connection.execute("SELECT id FROM transcript WHERE marker = ?", (marker,)).fetchone()
         return None if row is None else str(row[0])
+
+    def edit(self, thread: ThreadRef, message_id: str, message: Message) -> None:
+        """Put another text in the place of a message; its marker stays.
+
+        Raises:
+            TemporarilyUnavailable: The file cannot be written (disk full, locked).
+            Rejected: There is no such message in the thread.
+        """
+        where = (message_id, thread.conversation, thread.thread)
+        with self._open() as connection:
+            done = connection.execute(
+                "UPDATE transcript SET message = ? WHERE CAST(id AS TEXT) = ? AND conversation = ? AND thread = ?",
+                (dump(message), *where),
+            )
+        if done.rowcount != 1:
+            raise Rejected(f"there is no message {message_id[:40]} in this thread")
 
     def read(self, thread: ThreadRef, after: int = 0) -> list[Shown]:
         """Return the messages of a thread with an id above `after`, oldest first."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from assistant.adapters.console import ConsoleChat
 from assistant.core.model import Citation, IssueRef, Message, ThreadRef
-from assistant.errors import TemporarilyUnavailable
+from assistant.errors import Rejected, TemporarilyUnavailable
 from tests.fakes.fake_chat import FakeChat
 
 if TYPE_CHECKING:
@@ -50,6 +51,27 @@ def test_our_message_is_found_again_by_its_marker(chat_and_reader: tuple[Chat, S
     posted = chat.post(THREAD, MESSAGE, "m1")
     assert chat.find(THREAD, "m1") == posted
     assert chat.find(THREAD, "m2") is None
+
+
+def test_an_edited_message_stands_in_its_place_and_keeps_its_marker(chat_and_reader: tuple[Chat, Sees]) -> None:
+    chat, seen = chat_and_reader
+    first = chat.post(THREAD, MESSAGE, "m1")
+    chat.post(THREAD, OPENED, "m2")
+    edited = replace(MESSAGE, text="Done. 好", citations=())
+    for _ in range(2):
+        chat.edit(THREAD, first, edited)
+    assert seen(THREAD) == [edited, OPENED]
+    assert chat.find(THREAD, "m1") == first
+
+
+@pytest.mark.parametrize("unknown", ["99", "", "0", "-1", "1; DROP TABLE transcript", "⑨"])
+def test_what_is_no_message_of_this_thread_is_not_edited(chat_and_reader: tuple[Chat, Sees], unknown: str) -> None:
+    chat, seen = chat_and_reader
+    posted = chat.post(THREAD, MESSAGE, "m1")
+    for thread, message_id in ((THREAD, unknown), (OTHER, posted)):
+        with pytest.raises(Rejected, match="no message"):
+            chat.edit(thread, message_id, OPENED)
+    assert seen(THREAD) == [MESSAGE]
 
 
 def test_a_terminal_reads_on_where_it_stopped_also_from_another_process(tmp_path: Path) -> None:
