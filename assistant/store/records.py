@@ -179,8 +179,9 @@ class ConfirmedAnswer:
     documents: tuple[str, ...]
 
 
-AuditResult = Literal["started", "done", "failed", "refused"]
-"""How a command ended; `started` without an end is one that never finished (a crash, a kill)."""
+AuditResult = Literal["started", "done", "failed", "refused", "joined"]
+"""How a command ended. `started` without an end: it never finished (a crash, a kill). `joined`: the same was asked for
+already, and was not begun twice."""
 
 
 @dataclass(frozen=True, slots=True)

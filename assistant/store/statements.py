@@ -34,3 +34,9 @@ def unfinished_work(tx: Connection, subject: str, now: datetime) -> tuple[bool, 
     later = [row for row in open_rows if row.state == "ready" and row.due_at is not None and row.due_at > now]
     failed = [row.error for row in later if row.error]
     return len(later) == len(open_rows), failed[0] if failed else ""
+
+
+def open_payloads(tx: Connection, kind: str) -> list[dict[str, Any]]:
+    """Return the payloads of the rows of a kind that are not finished, the oldest first."""
+    query = select(work.c.payload).where(work.c.kind == kind, work.c.state.in_(("ready", "running")))
+    return list(tx.scalars(query.order_by(work.c.id)))

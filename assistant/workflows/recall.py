@@ -69,6 +69,11 @@ class RecallReport:
     changed: int
     gone: int
 
+    @property
+    def recalled(self) -> int:
+        """Answers that their sources do not support any more."""
+        return self.changed + self.gone
+
 
 @dataclass
 class VersionTexts:
