@@ -138,7 +138,12 @@ def live_index(settings: Settings) -> LiveIndex:
     def warn(damage: Sequence[str]) -> None:
         log.warning("index.damaged", served="the newest whole version", problems=list(damage))
 
-    return LiveIndex(index_root(settings), lambda: embedder(settings), warn)
+    def named(name: str) -> Embedder:
+        # A version names what made it; an address or a folder is only followed when it is the one that is set.
+        follows = name in {"packaged", "packaged-onnx", "packaged-int8", "hashing"}
+        return embedder(settings.model_copy(update={"embedder": name}) if follows else settings)
+
+    return LiveIndex(index_root(settings), named, warn)
 
 
 # --- answering

@@ -6,56 +6,75 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from indexing.errors import IndexingError, NoIndex
 from indexing.manifest import PUBLIC
 from indexing.retrieve import Retriever
 from indexing.versions import Versions
+from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from indexing.embedder import Embedder
+    from indexing.index_version import IndexVersion
     from indexing.model import Retrieval
+    from indexing.withdrawn import State
+
+_SOON_S = 0.25  # a small version is open by then, and the question that finds it new is answered from it
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What questions are answered from. `pointer` is what CURRENT said when it was opened."""
+
+    pointer: str | None
+    withdrawn: State
+    version: IndexVersion
+    embedder: Embedder | None
+    retriever: Retriever
 
 
 @dataclass
 class LiveIndex:
-    """Retrieves from whichever version is live; a promotion or rollback is followed with the next question.
+    """Retrieves from whichever version is live. Safe to share between threads.
 
-    Safe to share between threads.
+    A version that was promoted, or that a rollback went back to, is verified and loaded in the background, together
+    with the embedding model that made it, while the one before answers. A document that was withdrawn is left out from
+    the next question on.
 
     Attributes:
         root: Folder of the index versions.
-        make_embedder: Builds the embedder; slow, so it runs in the background.
-        on_damage: Told once why a newer version than the one that is searched is not served, one line each.
+        make_embedder: Builds the embedder that a setting names (`Manifest.embedder_name`; empty: the one that is set
+            now). Slow, so it runs in the background.
+        on_damage: Told once why a version is not served, or by full text alone, one line each.
     """
 
     root: Path
-    make_embedder: Callable[[], Embedder]
+    make_embedder: Callable[[str], Embedder]
     on_damage: Callable[[Sequence[str]], None] = field(default=lambda _: None)
-    _embedder: Embedder | None = field(default=None, init=False)
-    _retriever: Retriever | None = field(default=None, init=False)
-    _name: str | None = field(default=None, init=False)
+    _served: _Served | None = field(default=None, init=False)
+    _embedders: dict[str, Embedder] = field(default_factory=dict, init=False)
+    _by_vectors: bool = field(default=False, init=False)
     _failure: Exception | None = field(default=None, init=False)
-    _loading: threading.Thread | None = field(default=None, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _refused: str | None = field(default=None, init=False)
+    _following: threading.Thread | None = field(default=None, init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
     def __call__(self, question: str, audiences: Collection[str] = PUBLIC) -> Retrieval:
         """Search the live version for what these audiences may read.
 
         Raises:
             NoIndex: There is no version yet.
-            DamagedIndex: No whole version is left.
-            Incompatible: The live version was built with another embedder.
+            DamagedIndex: No whole version is left, or the list of withdrawn documents cannot be read.
         """
-        return self._current()(question, audiences)
+        return self._current().retriever(question, audiences)
 
     def start_loading(self) -> None:
         """Load the embedding model in the background; until then full text alone is searched."""
-        with self._lock:
-            if self._loading is None:
-                self._loading = threading.Thread(target=self._load, name="embedder", daemon=True)
-                self._loading.start()
+        if not self._by_vectors:
+            self._by_vectors = True
+            self._follow()
 
     def wait_ready(self, timeout_s: float | None = None) -> bool:
         """Wait for the embedding model; False when the time was up.
@@ -64,36 +83,88 @@ class LiveIndex:
             Exception: Why the model could not be loaded.
         """
         self.start_loading()
-        assert self._loading is not None  # noqa: S101 - set in the line above
-        self._loading.join(timeout_s)
+        following = self._following
+        if following is not None:
+            following.join(timeout_s)
         if self._failure is not None:
             raise self._failure
-        return self._embedder is not None
+        return bool(self._embedders)
 
     @property
     def failure(self) -> Exception | None:
         """Why the embedding model could not be loaded, or None."""
         return self._failure
 
-    def _load(self) -> None:
+    # -- what is served
+
+    def _current(self) -> _Served:
+        with self._lock:
+            self._served = served = self._served or self._open()
+        pointer = Versions(self.root).live()
+        if pointer not in {served.pointer, self._refused}:
+            self._follow().join(_SOON_S)
+        with self._lock:
+            # Last of all: no question may be answered from what was withdrawn before it was asked.
+            if self._served.withdrawn != Withdrawn(self.root).state():
+                self._served = self._open(self._served, same_version=True)
+            return self._served
+
+    def _open(self, before: _Served | None = None, *, same_version: bool = False) -> _Served:
+        """Return the live version as it can be searched now; a version that is open already is not opened again."""
+        pointer, withdrawn = Versions(self.root).live(), Withdrawn(self.root)
+        state, names = withdrawn.state(), withdrawn.read()
+        if before is not None and (same_version or before.pointer == pointer):
+            pointer, version = before.pointer, before.version
+        else:
+            version = Versions(self.root).open_live()
+            if version.damage:
+                self.on_damage(version.damage)
+        embedder = self._loaded(version.manifest.embedder)
+        return _Served(pointer, state, version, embedder, Retriever(version, embedder, names))
+
+    # -- in the background
+
+    def _follow(self) -> threading.Thread:
+        """Start to bring what is served up to date, unless that is on its way."""
+        with self._lock:
+            if self._following is None or not self._following.is_alive():
+                self._following = threading.Thread(target=self._bring_up_to_date, name="live-index", daemon=True)
+                self._following.start()
+            return self._following
+
+    def _bring_up_to_date(self) -> None:
+        pointer = Versions(self.root).live()
         try:
-            embedder = self.make_embedder()
+            with self._lock:
+                self._served = self._served or self._open()
+            served = self._open(self._served)
+            if self._by_vectors and served.embedder is None:
+                self._load_embedder(served.version)
+                served = self._open(served)
+            served.retriever("ready")  # reads what the first question would wait for
+        except NoIndex:
+            self._load_embedder(None)  # the first version will find it loaded
+        except IndexingError as error:
+            self._refused = pointer
+            self.on_damage((str(error),))
+        else:
+            with self._lock:
+                self._served, self._refused = served, None
+
+    def _load_embedder(self, version: IndexVersion | None) -> None:
+        name = version.manifest.embedder_name if version is not None else ""
+        if not self._by_vectors or name in self._embedders:
+            return
+        try:
+            embedder = self.make_embedder(name)
             embedder.encode_query("ready")  # the first encode is slow; a person should not wait for it
+            if version is not None:
+                Retriever(version, embedder)
         except Exception as error:  # noqa: BLE001 - kept for `wait_ready` and `failure`; the thread has no caller
             self._failure = error
             return
-        with self._lock:
-            self._embedder = embedder
-            self._retriever = None
+        self._failure = None
+        self._embedders[name] = embedder
 
-    def _current(self) -> Retriever:
-        versions = Versions(self.root)
-        with self._lock:
-            live = versions.live()
-            if self._retriever is None or self._name != live:
-                version = versions.open_live()
-                if version.damage and self._name != live:
-                    self.on_damage(version.damage)
-                self._retriever = Retriever(version, self._embedder)
-                self._name = live
-            return self._retriever
+    def _loaded(self, fingerprint: str) -> Embedder | None:
+        return next((one for one in self._embedders.values() if one.fingerprint == fingerprint), None)

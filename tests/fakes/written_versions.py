@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Document
     from indexing.vectors import StoredAs
@@ -33,40 +34,47 @@ def chunked(document: Document) -> ChunkedDocument:
     return ChunkedDocument(document, hashlib.sha256(repr(document).encode()).hexdigest(), pieces)
 
 
-def vectors_of(items: Sequence[ChunkedDocument]) -> Callable[[Sequence[bytes]], NDArray[np.float32]]:
+def vectors_of(
+    items: Sequence[ChunkedDocument], embedder: Embedder = EMBEDDER
+) -> Callable[[Sequence[bytes]], NDArray[np.float32]]:
     """Return what makes the vectors of just these documents; others are a KeyError."""
     texts = {digest: chunk.embedded_text for item in items for chunk, digest in item.chunks}
-    return lambda hashes: EMBEDDER.encode([texts[digest] for digest in hashes])
+    return lambda hashes: embedder.encode([texts[digest] for digest in hashes])
 
 
-def publish(
+def publish(  # noqa: PLR0913 - a test names only what its story is about
     versions: Versions,
     documents: Sequence[Document],
     drop: Collection[str] = (),
     *,
     previous: IndexVersion | None = None,
     stored_as: StoredAs = "float32",
+    embedder: Embedder = EMBEDDER,
+    embedder_name: str = "",
 ) -> str:
     """Write a version and return its name. Without `previous`, `documents` are all there are."""
     items = [chunked(document) for document in documents]
     written: list[WrittenVersion] = []
 
     def write(directory: Path) -> None:
-        facts = BuildFacts((), (), EMBEDDER.dimension, stored_as)
-        written.append(write_version(directory, previous, VersionChange(items, drop), vectors_of(items), facts))
+        facts = BuildFacts((), (), embedder.dimension, stored_as)
+        written.append(
+            write_version(directory, previous, VersionChange(items, drop), vectors_of(items, embedder), facts)
+        )
 
     def manifest(name: str, at: str) -> Manifest:
         (done,) = written
         return Manifest(
             name,
             at,
-            EMBEDDER.fingerprint,
-            EMBEDDER.dimension,
+            embedder.fingerprint,
+            embedder.dimension,
             "c",
             done.counts,
             done.sources,
             done.files,
             done.partitions,
+            embedder_name,
         )
 
     return versions.publish(write, manifest)
