@@ -18,9 +18,12 @@ from assistant.sandbox.gitlab import (
     auth,
     awards,
     control,
+    groups,
+    hooks,
     issue_links,
     issues,
     labels,
+    merge_requests,
     milestones,
     notes,
     pages,
@@ -65,6 +68,9 @@ ENDPOINTS: Sequence[Endpoint] = (
     *wikis.ENDPOINTS,
     *repository_files.ENDPOINTS,
     *search.ENDPOINTS,
+    *groups.ENDPOINTS,
+    *merge_requests.ENDPOINTS,
+    *hooks.ENDPOINTS,
 )
 
 
@@ -142,7 +148,10 @@ def _answer(endpoint: Endpoint, request: Request, given: dict[str, Any], caller:
             if caller["user"] is None and endpoint.method != "GET":
                 raise unauthorized()
             raise bad_request(", ".join(complaints))
-        return write_answer(endpoint.function(call), request)
+        seen = hooks.before(call, endpoint)
+        answer = endpoint.function(call)
+        hooks.after(call, endpoint, seen, answer)
+        return write_answer(answer, request)
 
 
 def _record(request: Request, status: int, user: Row | None) -> None:
@@ -204,7 +213,8 @@ def build(store: Store, external_url: str, instance: str = "", *, test_switches:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        with hooks.delivering(store):
+            yield
         store.close()
 
     app = Starlette(routes=[*control.ROUTES, *_api_routes(), *pages.ROUTES], lifespan=lifespan)

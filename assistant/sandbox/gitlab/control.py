@@ -13,6 +13,10 @@ make tokens and read folders. A request that comes from a web page is refused.
 | `POST users {username, name, project, access_level, scopes, expires_at}` | a user with a role and a new token |
 | `POST tokens {token, revoked, expires_at}` | revoke or expire a token |
 | `POST projects {path, visibility, repository}` | a project; `repository` is a folder |
+| `POST projects/change {path, visibility, archived, new_path}` | a project becomes hidden, archived or renamed |
+| `POST issues/move {path, iid, to}` | an issue moves to another project |
+| `POST merge_requests {path, title, state, closes, mentions}` | a merge request about issues |
+| `POST push {path}` | sends the webhook of a push |
 | `POST forget {}` | empties the records and switches |
 """
 
@@ -28,13 +32,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from assistant.sandbox.gitlab import auth, seed
+from assistant.sandbox.gitlab import auth, hooks, merge_requests, seed
 from assistant.sandbox.gitlab.web import ApiError, write_error
 
 if TYPE_CHECKING:
     from assistant.sandbox.gitlab.faults import FaultBox
     from assistant.sandbox.gitlab.limits import Limits
-    from assistant.sandbox.gitlab.store import Store
+    from assistant.sandbox.gitlab.store import Row, Store
 
 RECORDS = ("mentions", "quick_actions", "unknown_parameters", "requests")
 Values = dict[str, Any]
@@ -132,6 +136,51 @@ def _add_project(request: Request, values: Values) -> Body:
     return {"id": number}
 
 
+def _change_project(request: Request, values: Values) -> Body:
+    store = _store(request)
+    project = _project(store, values)
+    changes: dict[str, Any] = {name: values[name] for name in ("visibility", "archived") if name in values}
+    if "new_path" in values:
+        changes["full_path"] = str(values["new_path"])
+    store.update("projects", int(project["id"]), changes)
+    return {"id": project["id"]}
+
+
+def _move_issue(request: Request, values: Values) -> Body:
+    store = _store(request)
+    source, target = _project(store, values), _project(store, {"path": values["to"]})
+    issue = store.row("SELECT * FROM issues WHERE project_id = ? AND iid = ?", source["id"], int(values["iid"]))
+    if issue is None:
+        raise ApiError(404, {"error": "no such issue"})
+    iid = store.value("SELECT last_iid FROM projects WHERE id = ?", target["id"]) + 1
+    copied = {key: issue[key] for key in ("title", "description", "issue_type", "author_id", "created_at")}
+    number = store.insert("issues", copied | {"project_id": target["id"], "iid": iid, "updated_at": store.now()})
+    store.update("projects", int(target["id"]), {"last_iid": iid})
+    now = store.now()
+    store.update(
+        "issues", int(issue["id"]), {"moved_to_id": number, "state": "closed", "closed_at": now, "updated_at": now}
+    )
+    return {"iid": iid}
+
+
+def _add_merge_request(request: Request, values: Values) -> Body:
+    store = _store(request)
+    author = store.value("SELECT min(id) FROM users")
+    return {"iid": merge_requests.add(store, _project(store, values), {"author_id": author, **values})}
+
+
+def _push(request: Request, values: Values) -> Body:
+    store = _store(request)
+    return {"sent": hooks.push(store, request.app.state.external_url, _project(store, values))}
+
+
+def _project(store: Store, values: Values) -> Row:
+    found = auth.find_project(store, str(values["path"]))
+    if found is None:
+        raise ApiError(404, {"error": "no such project"})
+    return found
+
+
 def _forget(request: Request, _: Values) -> Body:
     for table in RECORDS:
         _store(request).run(f"DELETE FROM {table}")  # noqa: S608 - RECORDS
@@ -172,6 +221,10 @@ _SWITCHES: tuple[tuple[str, str, Switch], ...] = (
     ("POST", "users", _add_user),
     ("POST", "tokens", _change_token),
     ("POST", "projects", _add_project),
+    ("POST", "projects/change", _change_project),
+    ("POST", "issues/move", _move_issue),
+    ("POST", "merge_requests", _add_merge_request),
+    ("POST", "push", _push),
     ("POST", "forget", _forget),
 )
 ROUTES = [Route(f"/_fake/{name}", _view(method, switch), methods=[method]) for method, name, switch in _SWITCHES]

@@ -117,8 +117,15 @@ def _api_links(call: Call, issue: Row) -> dict[str, Any]:
         "notes": f"{own}/notes",
         "award_emoji": f"{own}/award_emoji",
         "project": project,
-        "closed_as_duplicate_of": None,
+        "closed_as_duplicate_of": _original(call, issue),
     }
+
+
+def _original(call: Call, issue: Row) -> str | None:
+    original = call.store.row("SELECT project_id, iid FROM issues WHERE id = ?", issue["duplicate_of_id"])
+    if original is None:
+        return None
+    return f"{call.base_url}/api/v4/projects/{original['project_id']}/issues/{original['iid']}"
 
 
 def _counters(call: Call, issue: Row) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _counters(call: Call, issue: Row) -> dict[str, Any]:
     blockers = "SELECT count(*) FROM links WHERE target_id = ? AND link_type = 'blocks'"
     return {
         "user_notes_count": store.value("SELECT count(*) FROM notes WHERE issue_id = ? AND NOT system", number),
-        "merge_requests_count": 0,
+        "merge_requests_count": store.value("SELECT count(*) FROM merge_request_issues WHERE issue_id = ?", number),
         **_award_counts(store, number),
         "blocking_issues_count": store.value(
             "SELECT count(*) FROM links WHERE source_id = ? AND link_type = 'blocks'", number
@@ -182,7 +189,7 @@ def issue(call: Call, project: Row, row: Row, *, details: bool = False) -> dict[
             "full": f"{project['full_path']}{reference}",
         },
         "severity": "UNKNOWN",
-        "moved_to_id": None,
+        "moved_to_id": row["moved_to_id"],
         "imported": False,
         "imported_from": "none",
         "service_desk_reply_to": None,

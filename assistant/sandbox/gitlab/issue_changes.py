@@ -172,6 +172,7 @@ def _as_change(call: Call, command: str, argument: str | None) -> dict[str, Any]
     title = (argument or "").strip()
     changes: dict[str, dict[str, Any]] = {
         "close": {"state_event": "close"},
+        "duplicate": {"state_event": "close"},
         "reopen": {"state_event": "reopen"},
         "label": {"add_labels": _label_names(argument)},
         "labels": {"add_labels": _label_names(argument)},
@@ -186,13 +187,26 @@ def _as_change(call: Call, command: str, argument: str | None) -> dict[str, Any]
     return changes.get(command, {})
 
 
+def _mark_duplicate(call: Call, project: Row, issue: Row, argument: str) -> None:
+    """Note which issue of the same project this one repeats."""
+    number = argument.strip().lstrip("#")
+    query = "SELECT * FROM issues WHERE project_id = ? AND iid = ?"
+    original = call.store.row(query, project["id"], int(number)) if number.isdecimal() else None
+    if original is not None and original["id"] != issue["id"]:
+        call.store.update("issues", issue["id"], {"duplicate_of_id": original["id"]})
+        system_note(call, issue, f"marked this issue as a duplicate of #{number}")
+
+
 def run_quick_actions(call: Call, project: Row, issue: Row, extraction: quick_actions.Extraction) -> dict[str, Any]:
     """Execute what a text asks for with the caller's rights, record every command, and return the changes made.
 
-    Executed: close, reopen, label, unlabel, relabel, assign, unassign, confidential, title. Others are recorded only.
+    Executed: close, reopen, duplicate, label, unlabel, relabel, assign, unassign, confidential, title. Others are only
+    recorded.
     """
     done: dict[str, Any] = {}
     for command, argument in extraction.commands:
+        if command == "duplicate" and auth.level_of(call, project) >= PLANNER:
+            _mark_duplicate(call, project, call.store.get("issues", issue["id"]), argument or "")
         changes = allowed_changes(call, project, _as_change(call, command, argument))
         if changes:
             apply_changes(call, project, call.store.get("issues", issue["id"]), changes)

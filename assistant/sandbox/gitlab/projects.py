@@ -154,6 +154,15 @@ def get_user(call: Call) -> Answer:
     return Answer((entities.user(call, row["id"]) or {}) | public)
 
 
+def get_other_user(call: Call) -> Answer:
+    """Return what everybody may know of a user."""
+    call.me  # noqa: B018 - for signed-in callers only
+    row = call.store.row("SELECT * FROM users WHERE id = ?", call.number("user_id"))
+    if row is None:
+        raise not_found("User")
+    return Answer((entities.user(call, row["id"]) or {}) | {"created_at": row["created_at"], "bot": bool(row["bot"])})
+
+
 def list_users(call: Call) -> Answer:
     """List users, by exact user name when given."""
     call.me  # noqa: B018 - the list is for signed-in callers
@@ -205,6 +214,7 @@ ENDPOINTS = (
     Endpoint("GET", "/metadata", get_metadata, scopes=("read_user",)),
     Endpoint("GET", "/user", get_user, scopes=("read_user",)),
     Endpoint("GET", "/users", list_users, (*PAGING, optional("username")), scopes=("read_user",)),
+    Endpoint("GET", "/users/{user_id}", get_other_user, scopes=("read_user",)),
     Endpoint("GET", "/personal_access_tokens/self", get_own_token, scopes=("read_repository", "read_user")),
     Endpoint(
         "GET",

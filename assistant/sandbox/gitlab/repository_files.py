@@ -124,6 +124,29 @@ def get_archive(call: Call) -> Response:
     return Response(content, headers=headers, media_type="application/octet-stream")
 
 
+def get_commit(call: Call) -> Answer:
+    """Return the commit that a branch or id names."""
+    project, snap = _snapshot(call, call.path["sha"], "Commit")
+    made = project["created_at"]
+    person = {"name": "Stand-in", "email": "stand-in@example.com"}
+    body: dict[str, Any] = {
+        "id": snap.commit,
+        "short_id": snap.commit[:8],
+        "created_at": made,
+        "parent_ids": [],
+        "title": "Content of the folder",
+        "message": "Content of the folder",
+        **{f"{role}_{key}": value for role in ("author", "committer") for key, value in person.items()},
+        "authored_date": made,
+        "committed_date": made,
+        "web_url": f"{call.base_url}/{project['full_path']}/-/commit/{snap.commit}",
+        "status": None,
+        "project_id": project["id"],
+        "last_pipeline": None,
+    }
+    return Answer(body)
+
+
 _REPOSITORY = "/projects/{id}/repository"
 _READ = ("read_repository",)
 _REF = optional("ref")
@@ -136,6 +159,7 @@ _ARCHIVE: tuple[Param, ...] = (
 _TREE: tuple[Param, ...] = (*PAGING, _REF, optional("path"), optional("recursive", "flag"), optional("page_token"))
 ENDPOINTS = (
     Endpoint("GET", f"{_REPOSITORY}/tree", list_tree, _TREE),
+    Endpoint("GET", f"{_REPOSITORY}/commits/{{sha}}", get_commit, (optional("stats", "flag"),), scopes=_READ),
     Endpoint("GET", f"{_REPOSITORY}/archive", get_archive, _ARCHIVE),
     Endpoint("GET", f"{_REPOSITORY}/archive.tar.gz", get_archive, _ARCHIVE),
     Endpoint("GET", f"{_REPOSITORY}/blobs/{{sha}}/raw", get_blob),

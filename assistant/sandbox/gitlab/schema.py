@@ -63,6 +63,20 @@ CREATE TABLE IF NOT EXISTS uploads (
   id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects(id),
   secret TEXT NOT NULL UNIQUE,
   filename TEXT NOT NULL, content BLOB NOT NULL, uploaded_by_id INTEGER NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS merge_requests (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects(id), iid INTEGER NOT NULL,
+  title TEXT NOT NULL, state TEXT NOT NULL, author_id INTEGER NOT NULL REFERENCES users(id), created_at TEXT NOT NULL,
+  UNIQUE (project_id, iid));
+CREATE TABLE IF NOT EXISTS merge_request_issues (
+  merge_request_id INTEGER NOT NULL REFERENCES merge_requests(id),
+  issue_id INTEGER NOT NULL REFERENCES issues(id) ON DELETE CASCADE, closes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS hooks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects(id), url TEXT NOT NULL,
+  token TEXT, signing_token TEXT, events TEXT NOT NULL, created_at TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS hook_events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, hook_id INTEGER NOT NULL REFERENCES hooks(id) ON DELETE CASCADE,
+  trigger TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, status TEXT NOT NULL,
+  created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS mentions (
   id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL, place TEXT NOT NULL, kind TEXT NOT NULL,
   text TEXT NOT NULL, created_at TEXT NOT NULL);
@@ -77,6 +91,13 @@ CREATE TABLE IF NOT EXISTS requests (
   username TEXT, created_at TEXT NOT NULL);
 """
 
+LATER_COLUMNS = (
+    ("projects", "archived", "INTEGER NOT NULL DEFAULT 0"),
+    ("issues", "moved_to_id", "INTEGER"),
+    ("issues", "duplicate_of_id", "INTEGER"),
+)
+"""Columns that files of an earlier version lack."""
+
 FIRST_IDS = {
     "users": 2000,
     "tokens": 3000,
@@ -90,5 +111,7 @@ FIRST_IDS = {
     "state_events": 320_000,
     "label_events": 330_000,
     "uploads": 340_000,
+    "merge_requests": 350_000,
+    "hooks": 360_000,
 }
 """First global id per table: far from the iids, and apart from each other, so that a mixed-up id is a 404."""

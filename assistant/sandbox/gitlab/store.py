@@ -70,7 +70,14 @@ class Store:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA foreign_keys=ON")
         self._connection.executescript(schema.TABLES)
+        self._add_later_columns()
         self._set_first_ids()
+
+    def _add_later_columns(self) -> None:
+        for table, column, kind in schema.LATER_COLUMNS:
+            present = {row["name"] for row in self.rows(f"PRAGMA table_info({table})")}
+            if column not in present:
+                self.run(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def _set_first_ids(self) -> None:
         for table, first in schema.FIRST_IDS.items():
