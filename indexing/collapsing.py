@@ -2,11 +2,13 @@
 
 Whoever may open issues can write many of them. So a text counts once however often it stands in the index, one author
 of unconfirmed issues gets few places, and an issue that nobody of the support team confirmed stands below confirmed
-documents of similar score. A duplicate gives its place to its original.
+documents of similar score, and never first where there is a confirmed one: a text made of the very words of a question
+would else beat every honest answer. A duplicate gives its place to its original.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -61,8 +63,7 @@ def collapse(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]
     """
     found = _with_originals(candidates, facts)
     found = _one_of_each(_best_first(found), facts)
-    found = [_lowered(candidate, facts.get(candidate.number)) for candidate in found]
-    return _few_of_each_author(_best_first(found), facts)
+    return _few_of_each_author(_confirmed_first(found, facts), facts)
 
 
 def wanted_originals(facts: Iterable[DocumentFacts]) -> frozenset[str]:
@@ -139,10 +140,15 @@ def _original(number: int, facts: Mapping[int, DocumentFacts], numbers: Mapping[
     return number
 
 
-def _lowered(candidate: Candidate, fact: DocumentFacts | None) -> Candidate:
-    if fact is None or fact.confirmed:
-        return candidate
-    return replace(candidate, score=candidate.score - UNCONFIRMED)
+def _confirmed_first(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+    """Return the candidates by score, unconfirmed ones lowered, and none of them above the best confirmed one."""
+    unconfirmed = {one.number for one in candidates if one.number in facts and not facts[one.number].confirmed}
+    best = max((one.score for one in candidates if one.number not in unconfirmed), default=math.inf)
+    lowered = [
+        replace(one, score=min(one.score - UNCONFIRMED, best)) if one.number in unconfirmed else one
+        for one in candidates
+    ]
+    return sorted(lowered, key=lambda one: (-one.score, one.number in unconfirmed, one.number))
 
 
 def _one_of_each(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:

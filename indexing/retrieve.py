@@ -9,15 +9,17 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from indexing.collapsing import within_shares
 from indexing.errors import Incompatible
 from indexing.evidence import FEATURES, Evidence
 from indexing.manifest import PUBLIC
 from indexing.model import Passage, RankedDocument, Retrieval
 from indexing.query import read_question
 from indexing.ranking import Found, rank
+from indexing.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -52,14 +54,15 @@ class Retriever:
     Args:
         version: An open version.
         embedder: The one the version was built with; None searches full text alone.
-        withdrawn: `Document.id` of those that must not be found, beside those that the version itself says.
+        withdrawn: `Document.id` of those that must not be found; None for those that were withdrawn when the version
+            was opened.
 
     Raises:
         Incompatible: The version was built with another embedder.
     """
 
     def __init__(
-        self, version: IndexVersion, embedder: Embedder | None, withdrawn: frozenset[str] = frozenset()
+        self, version: IndexVersion, embedder: Embedder | None, withdrawn: frozenset[str] | None = None
     ) -> None:
         manifest = version.manifest
         if embedder is not None and manifest.embedder != embedder.fingerprint:
@@ -70,7 +73,8 @@ class Retriever:
         self._version = version
         self._catalog = version.catalog
         self._embedder = None if version.text_alone else embedder
-        found = self._catalog.documents(withdrawn | version.withdrawn).values()
+        self._standing = Standing(version.catalog)
+        found = self._catalog.documents(version.withdrawn if withdrawn is None else withdrawn).values()
         self._withdrawn = sorted((facts.first_chunk, facts.first_chunk + facts.chunks) for facts in found)
 
     def with_embedder(self, embedder: Embedder) -> Retriever:
@@ -105,9 +109,12 @@ class Retriever:
             {chunk for kind in lexical for scores in (dense[kind], *lexical[kind]) for chunk in scores}
         )
         found = {kind: self._found(dense[kind], lexical[kind], numbers, vector) for kind in lexical}
-        ranked = rank(found, numbers, _SHARES, trust)
+        ranked = self._standing.collapsed(
+            rank(found, numbers, _SHARES, trust),
+            lambda known: known.document.audience in audiences and not self._is_withdrawn(known.first_chunk),
+        )
         listed = _listed(ranked)
-        picked = _picked(ranked)
+        picked = _picked(ranked, self._standing.origins(ranked[:_PASSAGES]))
         stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])
         retrieval = Retrieval(
             passages=tuple(_passage(n, stored[chunk], score) for n, (chunk, score) in enumerate(picked, start=1)),
@@ -204,15 +211,20 @@ def _listed(ranked: Sequence[Candidate]) -> list[Candidate]:
     return listed
 
 
-def _picked(ranked: Sequence[Candidate]) -> list[tuple[int, float]]:
-    """Return the chunks the model sees, with scores: the best, few of a document, both kinds where both were found."""
+def _picked(ranked: Sequence[Candidate], origins: Mapping[int, Hashable]) -> list[tuple[int, float]]:
+    """Return the chunks the model sees, with scores: the best, few of a document, both kinds where both were found.
+
+    No origin has more than half of them.
+    """
     scored = [
         (candidate.score - _SECOND * position, candidate.kind, chunk)
         for candidate in ranked[:_PASSAGES]
         for position, chunk in enumerate(candidate.chunks[:_PER_DOCUMENT])
     ]
-    scored.sort(key=lambda entry: (-entry[0], entry[2]))
-    picked = scored[:_PASSAGES]
+    scored.sort(key=lambda entry: -entry[0])  # stable: of equal scores the confirmed document stands first
+    kinds = {chunk: kind for _, kind, chunk in scored}
+    shared = within_shares([(chunk, score) for score, _, chunk in scored], origins, _PASSAGES)
+    picked = [(score, kinds[chunk], chunk) for chunk, score in shared]
     missing = set(_KINDS) - {kind for _, kind, _ in picked}
     other = next((candidate for candidate in ranked if candidate.kind in missing), None)
     if other is not None and other.score > 0.0:

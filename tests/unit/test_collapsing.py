@@ -66,6 +66,13 @@ def test_an_unconfirmed_issue_stands_below_confirmed_ones_of_similar_score() -> 
     assert _numbers(collapse(ranked, facts)) == [2, 1, 3]
 
 
+def test_an_unconfirmed_issue_never_stands_first_where_there_is_a_confirmed_document() -> None:
+    ranked = [_candidate(1, 50.0), _candidate(2, 5.0), _candidate(3, 4.0)]
+    found = collapse(ranked, {1: _facts(1, confirmed=False), 2: _facts(2), 3: _facts(3)})
+    assert [(candidate.number, candidate.score) for candidate in found] == [(2, 5.0), (1, 5.0), (3, 4.0)]
+    assert _numbers(collapse(ranked[:1], {1: _facts(1, confirmed=False)})) == [1]
+
+
 def test_thirty_issues_of_one_new_account_take_one_place() -> None:
     facts = {
         number: _facts(number, f"{POISON} Case {number}.", confirmed=False, author="0a1b2c3d4e5f")
