@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
     from assistant.settings import Settings
     from assistant.store import Store
+    from assistant.workflows.administer import Administering
     from assistant.workflows.ask import Asking
     from assistant.workflows.escalate import DraftIssue
     from assistant.workflows.recall import RecallReport
@@ -350,6 +352,8 @@ class Assistant:
         mask: Cleans and masks a text; everything people write passes it first.
         index: Retrieval over the live version.
         tracker: None when no GitLab is set up.
+        administering: Admin commands of chats.
+        stopping: Set when this process ends: a command of an admin that runs is ended with it.
     """
 
     settings: Settings
@@ -361,6 +365,8 @@ class Assistant:
     index: LiveIndex
     tracker: Tracker | None
     draft_issue: DraftIssue
+    administering: Administering
+    stopping: threading.Event
 
 
 def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
@@ -374,10 +380,12 @@ def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
         NotConfigured: A setting is wrong; the message says how to mend it.
     """
     from assistant.adapters.console import ConsoleChat  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.command_child import run_in_child  # noqa: PLC0415 - as above
     from assistant.core.environment import is_security  # noqa: PLC0415 - as above
     from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
     from assistant.store import Store, open_database  # noqa: PLC0415 - as above
     from assistant.work import WorkTable  # noqa: PLC0415 - as above
+    from assistant.workflows.administer import Administering  # noqa: PLC0415 - as above
     from assistant.workflows.ask import Asking  # noqa: PLC0415 - as above
     from assistant.workflows.escalate import Escalation  # noqa: PLC0415 - as above
     from assistant.workflows.telling import Telling  # noqa: PLC0415 - as above
@@ -402,9 +410,25 @@ def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
     index = live_index(settings)
     decide = answer(settings, index, language_model(settings))
     asking = Asking(store, work, telling, escalation, decide, settings.needs_detail_after * 60)
-    handlers = asking.handlers(issue_wait_s=settings.uncertain_write_wait_s)
+    stopping = threading.Event()
+    sources = [source.name for source in settings.source]
+    run = run_in_child(settings, stopping.is_set)
+    administering = Administering(store, work, {"console": console}, run, settings.admins, sources)
+    handlers = {**asking.handlers(issue_wait_s=settings.uncertain_write_wait_s), **administering.handlers()}
     worker = Worker(engine, handlers, now, place / "worker.lock", elapsed=boot_clock)
-    return Assistant(settings, store, asking, worker, console, clean(settings), index, issues, drafter)
+    return Assistant(
+        settings,
+        store,
+        asking,
+        worker,
+        console,
+        clean(settings),
+        index,
+        issues,
+        drafter,
+        administering,
+        stopping,
+    )
 
 
 def make_labels(parts: Assistant) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from assistant.entrypoints.conversation import Conversation
 
 HELP = """Type a question. Then: solved, wrong, people (open an issue), cancel, or more detail when you are asked.
-/new begins a new thread, /help shows this, /quit ends."""
+/new begins a new thread, /help shows this, /quit ends. Admins: /index help."""
 
 
 @click.command(
@@ -60,7 +60,7 @@ def converse(talk: Conversation) -> None:
             click.echo("New thread.")
         elif line.strip():
             try:
-                talk.say(line)
+                talk.say(line.rstrip("\r\n"))
             except Rejected as error:
                 click.echo(str(error))
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
 from assistant import wiring
+from assistant.core.commands import is_command
 from assistant.entrypoints.asking import owning, receive, take, terminal_thread
 from assistant.store.records import Verdict
+from assistant.workflows.administer import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from assistant.store import Progress
     from assistant.wiring import Assistant
 
+ADMIN_ID = "console/local"
+"""Who sits at the terminal, for `ASSISTANT_ADMINS`: its rights are those of the files, so it needs no finer name."""
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 YES = frozenset({"y", "yes", "j", "ja", "是", "好", "好的", "はい"})
 NO = frozenset({"n", "no", "nein", "不", "不用", "否", "いいえ"})
@@ -58,6 +62,7 @@ class Conversation:
                 yield
             finally:
                 stop.set()
+                self.parts.stopping.set()
                 if own:
                     worker.join()
 
@@ -71,6 +76,9 @@ class Conversation:
         Raises:
             Rejected: The words do not fit the state of the question; the message says why.
         """
+        if is_command(text):
+            self._command(text)
+            return None
         word = text.strip().casefold()
         open_question = self.parts.store.progress(self.question_id) if self.question_id else None
         awaiting = open_question.record.awaiting if open_question else ""
@@ -81,6 +89,32 @@ class Conversation:
         else:
             self._ask(text, is_detail=awaiting == "detail")
         return self.rest()
+
+    def _command(self, text: str) -> None:
+        """Give an admin command, and follow its message until it says how it ended."""
+        received = self.parts.administering.receive(Request(self.thread, uuid.uuid4().hex, ADMIN_ID, text))
+        if received.told:
+            self.note(received.told)
+        elif received.row is not None:
+            self._follow(received.row)
+
+    def _follow(self, row: int) -> None:
+        give_up = time.monotonic() + REST_S
+        told, before = "", self._shown
+        while not self.parts.administering.is_settled(row):
+            if time.monotonic() > give_up:
+                self.note("It goes on in the background; its end will be shown here.")
+                return
+            step = self._newest_text(before).rpartition("\n\n")[2].strip("`\n")
+            if step and step != told:
+                told = step
+                self.note(f"… {step}")
+            time.sleep(POLL_S)
+        self._show_new("en")
+
+    def _newest_text(self, after: int) -> str:
+        shown = self.parts.console.read(self.thread, after)
+        return shown[-1].message.text if shown else ""
 
     def _ask(self, text: str, *, is_detail: bool) -> None:
         taken = take(self.parts, text)

@@ -1,0 +1,76 @@
+"""Admin commands typed into `assistant chat`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant.store import Store, open_database
+from assistant.store.audit import audit_rows
+from indexing.versions import Versions
+from tests.fakes.running_home import Clock
+
+if TYPE_CHECKING:
+    from assistant.store.records import AuditRow
+
+ROOT = Path(__file__).parents[2]
+
+
+def chat(folder: Path, *lines: str, admins: str = '["console/local"]') -> str:
+    (folder / "docs").mkdir(exist_ok=True)
+    (folder / "docs" / "runner.md").write_text("# Runner\n\nRegister a runner with the token of the group.\n")
+    source = '[[source]]\ntype = "folder"\nname = "handbook"\npath = "docs"\n'
+    (folder / "assistant.toml").write_text(f'embedder = "hashing"\nadmins = {admins}\n{source}')
+    ended = subprocess.run(
+        [sys.executable, "-m", "assistant.entrypoints.cli", "chat"],
+        cwd=folder,
+        input="".join(f"{line}\n" for line in lines),
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def audit(folder: Path) -> list[AuditRow]:
+    store = Store(open_database(f"sqlite:///{folder}/.assistant/state.db"), Clock())
+    rows = [row for row in reversed(audit_rows(store)) if row.who == "console/local"]
+    store.engine.dispose()
+    return rows
+
+
+@pytest.mark.slow
+def test_an_admin_builds_looks_and_goes_back_in_the_terminal(tmp_path: Path) -> None:
+    said = chat(tmp_path, "/index build", "/index list", "/index rollback", "/index promote ../etc", "> /index prune")
+    assert "`/index build` by console/local: done" in said
+    assert "v0001  live" in said
+    assert "`/index rollback` by console/local: failed" in said
+    assert "there is no earlier whole version to go back to" in said
+    assert "unknown argument ../etc" in said
+    assert Versions(tmp_path / ".assistant" / "index").live() == "v0001"
+    assert [(row.what, row.result) for row in audit(tmp_path)] == [
+        ("index build", "done"),
+        ("index list", "done"),
+        ("index rollback", "failed"),
+        ("index", "refused"),
+    ], "what was quoted is a question"
+
+
+def test_at_a_terminal_that_is_not_listed_nothing_is_done(tmp_path: Path) -> None:
+    said = chat(tmp_path, "/index build", admins='["slack/U0ADMIN01"]')
+    assert "Only admins may do this, and you (console/local) are none." in said
+    assert Versions(tmp_path / ".assistant" / "index").names() == ()
+    assert [(row.what, row.result) for row in audit(tmp_path)] == [("index", "refused")]
+
+
+def test_help_shows_every_command(tmp_path: Path) -> None:
+    said = chat(tmp_path, "/index")
+    assert "/index diff A B" in said
+    assert "/index recalled" in said
