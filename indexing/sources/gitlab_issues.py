@@ -60,12 +60,14 @@ class IssueReader:
     Attributes:
         source: Stands in `Document.source`.
         several_projects: The project's path stands in the ids of its issues.
+        page: Issues of one answer, and between two checkpoints.
     """
 
     project: Project
     source: str
     filter: IssueFilter
     several_projects: bool = False
+    page: int = PAGE
     _responders: frozenset[str] | None = field(default=None, init=False)
     _made: dict[int, str] = field(default_factory=dict, init=False)
 
@@ -135,12 +137,12 @@ class IssueReader:
         for count, issue in enumerate(self._listed(filters, "updated_at"), start=1):
             yield self._change(issue)
             cursor["read_to"] = issue.attributes.get("updated_at") or ""
-            if count % PAGE == 0:
+            if count % self.page == 0:
                 yield Checkpoint(dict(cursor))
 
     def _listed(self, filters: Mapping[str, Any], order: str) -> Iterator[ProjectIssue]:
         yield from self.project.issues.list(
-            iterator=True, order_by=order, sort="asc", pagination="keyset", per_page=PAGE, **filters
+            iterator=True, order_by=order, sort="asc", pagination="keyset", per_page=self.page, **filters
         )
 
     def _label_filter(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexing.model import Document, Skipped
 from indexing.sources import Change, Checkpoint, Gone, Present
-from indexing.sources.gitlab_client import connect, is_gone, reading, server_time
+from indexing.sources.gitlab_client import PAGE, connect, is_gone, reading, server_time
 from indexing.sources.gitlab_issues import OVERLAP, IssueFilter, IssueReader
 from indexing.sources.gitlab_pages import FileReader, WikiReader
 
@@ -53,12 +53,14 @@ class ProjectParts:
         wiki: Whether to read the wiki.
         files: None reads no file of the repository.
         ref: Branch, tag or commit of the files; empty takes the default branch.
+        page: Issues of one answer, and between two checkpoints.
     """
 
     issues: IssueFilter | None = field(default_factory=IssueFilter)
     wiki: bool = True
     files: PathFilter | None = None
     ref: str = ""
+    page: int = PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class Readers:
 
 def readers_of(project: Project, source: str, prefix: str, parts: ProjectParts, *, several_projects: bool) -> Readers:
     """Return the readers of a project's parts."""
-    issues = IssueReader(project, source, parts.issues, several_projects) if parts.issues is not None else None
+    wanted = parts.issues
+    issues = IssueReader(project, source, wanted, several_projects, parts.page) if wanted is not None else None
     wiki = WikiReader(project, source, prefix) if parts.wiki else None
     files = FileReader(project, source, prefix, parts.ref, parts.files) if parts.files is not None else None
     return Readers(prefix, issues, wiki, files)
