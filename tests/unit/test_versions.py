@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from indexing.durable import FileFacts
 from indexing.errors import DamagedIndex, NoIndex
+from indexing.manifest import read_manifest, write_manifest
+from indexing.retrieve import Retriever
 from indexing.versions import Versions
-from tests.fakes.memory_source import page
-from tests.fakes.written_versions import publish
+from tests.fakes.memory_source import issue, page
+from tests.fakes.written_versions import EMBEDDER, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +111,116 @@ def test_a_damaged_live_version_is_told_and_the_one_before_it_serves(
     assert file in served.damage[0]
     with pytest.raises(DamagedIndex, match=file):
         versions.verify("v0003")
+
+
+def _shared(root: Path, count: int = 3) -> Versions:
+    """Return versions that share their vectors of issues; each has a page of its own."""
+    versions = Versions(root)
+    previous = None
+    for number in range(count):
+        documents = [page("one", f"text {number}"), *([issue(7, "An issue that stays")] if number == 0 else [])]
+        name = publish(versions, documents, previous=previous)
+        versions.promote(name)
+        previous = versions.open(name)
+    return versions
+
+
+def _file_of(versions: Versions, name: str, kind: str) -> Path:
+    version = versions.open(name)
+    return next(version.path / part.file for part in version.manifest.partitions if part.kind == kind)
+
+
+def test_vectors_that_all_versions_share_and_that_are_damaged_leave_full_text_alone(tmp_path: Path) -> None:
+    versions = _shared(tmp_path)
+    _flip(_file_of(versions, "v0003", "issue"))
+    served = versions.open_live()
+    assert (served.name, served.text_alone) == ("v0003", True)
+    assert all(any(f"v000{number}/vectors" in line for line in served.damage) for number in (1, 2, 3))
+    found = Retriever(served, EMBEDDER)("text of an issue that stays")
+    assert found.lexical_only
+    assert {passage.chunk.text for passage in found.passages} == {"text 2", "An issue that stays"}
+
+
+def test_vectors_of_one_version_that_are_damaged_bring_the_whole_one_before_it(tmp_path: Path) -> None:
+    versions = _shared(tmp_path)
+    _flip(_file_of(versions, "v0003", "page"))
+    served = versions.open_live()
+    assert (served.name, served.text_alone) == ("v0002", False)
+    assert not Retriever(served, EMBEDDER)("text").lexical_only
+
+
+def test_a_vector_file_damaged_after_it_was_verified_is_not_loaded(tmp_path: Path) -> None:
+    versions = _shared(tmp_path)
+    version = versions.open_live()
+    _flip(_file_of(versions, "v0003", "issue"))
+    with pytest.raises(DamagedIndex, match="vectors"):
+        Retriever(version, EMBEDDER)("text")
+
+
+def test_a_file_that_versions_share_is_read_once_by_a_process_and_anew_when_verified(tmp_path: Path) -> None:
+    versions = _shared(tmp_path)
+    shared = _file_of(versions, "v0001", "issue")
+    assert {_file_of(versions, name, "issue").stat().st_ino for name in versions.names()} == {shared.stat().st_ino}
+    before = shared.stat()
+    _flip(shared)
+    os.utime(shared, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a disk that forgets a bit
+    assert versions.open("v0003").name == "v0003"
+    with pytest.raises(DamagedIndex, match="vectors"):
+        versions.verify("v0003")
+    with pytest.raises(DamagedIndex, match="vectors"):
+        versions.promote("v0002")
+
+
+@pytest.mark.slow
+def test_a_rollback_of_a_gigabyte_takes_less_than_a_second(tmp_path: Path) -> None:
+    versions = _shared(tmp_path)
+    for name in ("v0001", "v0002"):
+        _grow(versions, name)
+    started = time.monotonic()
+    assert versions.rollback() == "v0002"
+    assert time.monotonic() - started < 1.0
+
+
+def _grow(versions: Versions, name: str) -> None:
+    """Make the catalog of the version a gigabyte, as the manifest says."""
+    path = versions.open(name).path
+    os.truncate(path / "catalog.sqlite", 1 << 30)
+    manifest = read_manifest(path)
+    facts = FileFacts("0" * 64, 1 << 30)
+    write_manifest(path, replace(manifest, files={**manifest.files, "catalog.sqlite": facts}))
+
+
+def test_versions_that_were_not_promoted_are_kept_aside_with_their_reports(versions: Versions) -> None:
+    aside = _publish(versions, "worse")
+    assert versions.aside() == (aside,)
+    assert versions.read_report(aside) is None
+    versions.write_report(aside, {"passed": False, "why": "hit@5 fell from 0.8 to 0.6"})
+    assert versions.read_report(aside) == {"passed": False, "why": "hit@5 fell from 0.8 to 0.6"}
+    versions.promote(aside)
+    assert versions.aside() == ()
+    versions.rollback()
+    assert versions.aside() == (aside,)
+
+
+def test_a_report_goes_with_its_version(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    for number in range(5):
+        name = _publish(versions, f"text {number}")
+        versions.promote(name)
+        versions.write_report(name, {"passed": True})
+    assert versions.prune(keep=2) == ("v0001", "v0002", "v0003")
+    assert [versions.read_report(f"v000{number}") is None for number in (1, 2, 3, 4, 5)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(NoIndex):
+        versions.read_report("../CURRENT")
+    (tmp_path / "reports/v0005.json").write_text("{")
+    with pytest.raises(DamagedIndex, match="check v0005 again"):
+        versions.read_report("v0005")
 
 
 @pytest.mark.parametrize("name", ["weights.pkl", "catalog.sqlite-wal", ".hidden"])
