@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assistant.errors import NotConfigured
-from indexing.collecting import with_visibility
+from indexing.visibility import with_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

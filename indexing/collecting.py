@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from indexing.cleaning import cleaned, content_hash
-from indexing.errors import BuildRefused, IndexingError
+from indexing.errors import BuildRefused, DamagedIndex, IndexingError
 from indexing.model import Document, Skipped
 from indexing.source_store import DamagedStore
 from indexing.sources import Checkpoint, FollowedSource, Gone, Present
+from indexing.versions import Versions
 from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from indexing.model import Clean
@@ -201,12 +202,26 @@ class Refresh:
 
     def _withdraw(self, name: str, document: str, counts: _Counts) -> None:
         """Hide a document at once, in every version; the guard does not hold this back."""
+        is_here = document in counts.before or document in counts.seen
+        if not is_here and not self._was_indexed(document):
+            return  # it was never shown
         Withdrawn(self.root).add([document])
         self.store.set_returned([document], returned=False)
         if self.store.drop_leaving(name, [document]):
             counts.removed += 1
             counts.before.pop(document, None)
             counts.seen.discard(document)
+
+    def _was_indexed(self, document: str) -> bool:
+        """Return whether a version holds the document, an old one too."""
+        versions = Versions(self.root)
+        for version in versions.names():
+            try:
+                if versions.open(version).catalog.document(document) is not None:
+                    return True
+            except DamagedIndex:
+                return True  # it cannot be told: rather hide one that never was
+        return False
 
     # -- both
 
@@ -271,52 +286,3 @@ def _told(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'the source'} cannot be read: {error.strerror or type(error).__name__}"
     return str(error)
-
-
-# -- visibility
-
-
-@dataclass(frozen=True, slots=True)
-class _Visible:
-    """A source whose documents only an audience may read."""
-
-    source: Source
-    audience: str
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    def items(self) -> Iterator[Item]:
-        for item in self.source.items():
-            yield replace(item, audience=self.audience) if isinstance(item, Document) else item
-
-
-@dataclass(frozen=True, slots=True)
-class _VisibleFollowed(_Visible):
-    source: FollowedSource
-
-    @property
-    def reader(self) -> str:
-        return f"{self.source.reader}; for {self.audience}"
-
-    def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
-        yield from self._set(self.source.changes(cursor, sweep=sweep))
-
-    def again(self, documents: frozenset[str]) -> Iterator[Change]:
-        again: Callable[[frozenset[str]], Iterable[Change]] | None = getattr(self.source, "again", None)
-        if again is not None:
-            yield from self._set(again(documents))
-
-    def _set(self, changes: Iterable[Change]) -> Iterator[Change]:
-        for change in changes:
-            yield replace(change, audience=self.audience) if isinstance(change, Document) else change
-
-
-def with_visibility(source: Source, audience: str) -> Source:
-    """Return the source with its documents for this audience alone."""
-    if audience == "public":
-        return source
-    if isinstance(source, FollowedSource):
-        return _VisibleFollowed(source, audience)
-    return _Visible(source, audience)

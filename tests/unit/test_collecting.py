@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexing.build import BuildOptions, after_promotion, build
-from indexing.collecting import Refresh, RefreshOptions, with_visibility
+from indexing.collecting import Refresh, RefreshOptions
 from indexing.errors import BuildRefused
 from indexing.model import Cleaned, Document, Skipped
 from indexing.source_store import SourceStore
 from indexing.versions import Versions, utc_now
+from indexing.visibility import with_visibility
 from indexing.withdrawn import Withdrawn
 from tests.fakes.memory_source import FollowedMemory, MemorySource, page, unchanged
 from tests.fakes.tiny_embedder import TinyEmbedder
@@ -287,6 +288,27 @@ def test_what_became_confidential_is_hidden_at_once_and_stays_so_after_a_rollbac
     assert "docs/p3.md" not in shown(tmp_path)
     Versions(tmp_path).rollback()
     assert "docs/p3.md" in Versions(tmp_path).open_live().catalog.content_hashes()
+    assert "docs/p3.md" not in shown(tmp_path)
+
+
+def test_what_was_never_shown_is_not_noted_as_withdrawn(tmp_path: Path) -> None:
+    wiki = FollowedMemory()
+    wiki.put(*TEN, page("plan", "Secret."))
+    wiki.take_away("docs/plan.md", withdrawn=True)
+    built(tmp_path, wiki)
+    assert Withdrawn(tmp_path).read() == frozenset()
+
+
+def test_what_left_before_it_became_confidential_is_hidden_in_older_versions_too(tmp_path: Path) -> None:
+    wiki = FollowedMemory()
+    wiki.put(*TEN)
+    built(tmp_path, wiki)
+    wiki.take_away("docs/p3.md")
+    built(tmp_path, wiki)
+    wiki.put(page("p3", "Back."))
+    wiki.take_away("docs/p3.md", withdrawn=True)
+    built(tmp_path, wiki, sweep=False)
+    Versions(tmp_path).rollback()
     assert "docs/p3.md" not in shown(tmp_path)
 
 
