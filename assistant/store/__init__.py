@@ -6,9 +6,9 @@ refers to it by id, so that retention and "forget me" delete it in one place.
 
 from __future__ import annotations
 
-from assistant.store.audit import audit, audited
+from assistant.store.audit import audited
 from assistant.store.database import open_database
 from assistant.store.questions import Store
 from assistant.store.records import Arrival, IssueLink, Progress, QuestionRecord
 
-__all__ = ["Arrival", "IssueLink", "Progress", "QuestionRecord", "Store", "audit", "audited", "open_database"]
+__all__ = ["Arrival", "IssueLink", "Progress", "QuestionRecord", "Store", "audited", "open_database"]

@@ -18,8 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.core.model import Question, ThreadRef
 from assistant.errors import NotConfigured, Rejected, TemporarilyUnavailable
-from assistant.store import Arrival, Store, audit, audited, open_database
-from assistant.store.audit import audit_rows
+from assistant.store import Arrival, Store, audited, open_database
+from assistant.store.audit import audit, audit_rows
 from assistant.store.database import MIGRATIONS, SCHEMA, check, reading
 from assistant.store.records import AuditRow
 from assistant.store.standing import given_answers
