@@ -102,7 +102,7 @@ class Standing:
 
 def _fact(pieces: Sequence[StoredChunk]) -> DocumentFacts:
     first = pieces[0]
-    solved = [piece.id for piece in pieces if piece.chunk.headings[-1] == "Resolution"]
+    solved = [piece.id for piece in pieces if _tells_resolution(piece)]
     return DocumentFacts(
         document=first.chunk.document,
         kind=first.kind,
@@ -114,3 +114,7 @@ def _fact(pieces: Sequence[StoredChunk]) -> DocumentFacts:
         sketch=sketch("\n".join(piece.chunk.text for piece in pieces)),
         chunks=tuple(dict.fromkeys([*solved, *(piece.id for piece in pieces)]))[:_SHOWN],
     )
+
+
+def _tells_resolution(piece: StoredChunk) -> bool:
+    return piece.chunk.headings[-1] == "Resolution" or "## Resolution\n" in piece.chunk.text
