@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from indexing.retrieve import FEATURES, Retriever
 from indexing.versions import Versions
 from tests.fakes.memory_source import MemorySource, issue, page, unchanged
 from tests.fakes.tiny_embedder import TinyEmbedder
+from tests.fakes.written_versions import EMBEDDER, publish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +150,40 @@ def test_an_index_of_one_kind_alone_is_searched(tmp_path: Path) -> None:
     found = Retriever(Versions(tmp_path).open_live(), TinyEmbedder())(LONG_POST)
     assert found.ranking[0].document == "issue:1"
     assert {passage.kind for passage in found.passages} == {"issue"}
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
+    """Return a version in which most of what speaks of docker is for a team alone."""
+    versions = Versions(tmp_path_factory.mktemp("divided"))
+    secret = [replace(page(f"s{n}", f"docker secret {n}", "docker pull"), audience="team-a") for n in range(300)]
+    other = [replace(issue(900, "docker canary-7f3a"), audience="team-b")]
+    return versions.open(publish(versions, [*PAGES, *ISSUES, *secret, *other]))
+
+
+@pytest.mark.parametrize("embedder", [EMBEDDER, None], ids=["vectors", "full text"])
+def test_only_what_the_audiences_may_read_is_searched(divided: IndexVersion, embedder: HashingEmbedder | None) -> None:
+    retrieve = Retriever(divided, embedder)
+    for audiences in ({"public"}, {"team-a"}, {"team-b"}, {"public", "team-a"}, set(), {"nobody"}):
+        found = retrieve("docker pull secret canary-7f3a", audiences)
+        assert {passage.audience for passage in found.passages} <= audiences
+        names = {entry.document for entry in found.ranking}
+        assert ("issue:900" in names) == ("team-b" in audiences)
+        assert any(name.startswith("docs/s") and name != "docs/shell.md" for name in names) == ("team-a" in audiences)
+
+
+def test_documents_for_others_crowd_nothing_out(divided: IndexVersion) -> None:
+    found = Retriever(divided, EMBEDDER)("docker pull of an image")
+    assert {entry.document for entry in found.ranking[:2]} == {"docs/docker.md", "issue:1"}
+    assert len(found.ranking) >= 20
+
+
+def test_many_withdrawn_documents_crowd_nothing_out(divided: IndexVersion) -> None:
+    withdrawn = frozenset(f"docs/s{n}.md" for n in range(300))
+    found = Retriever(divided, EMBEDDER, withdrawn)("docker pull of an image", {"public", "team-a"})
+    assert {entry.document for entry in found.ranking[:2]} == {"docs/docker.md", "issue:1"}
+    assert not withdrawn & {entry.document for entry in found.ranking}
+    assert not withdrawn & {passage.chunk.document for passage in found.passages}
 
 
 def test_an_empty_question_finds_nothing(retrieve: Retriever) -> None:
