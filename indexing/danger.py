@@ -69,7 +69,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "asks for a secret",
         (
-            r"\b(?:send|dm|mail|e-mail|message|post|tell|give|share|forward)\b[^.\n]{0,40}\b(?:your|the|her|his|their)\s+"
+            r"\b(?:send|dm|mail|e-mail|message|post|tell|give|share|forward)\b[^.\n]{0,40}\byour\s+"
             r"(?:\w+\s+)?(?:password|passphrase|token|private key|secret|credentials?|otp|2fa code)\b[^.\n]{0,40}"
             r"\b(?:to|via|in a|with)\b"
             r"|\b(?:schick|sende|nenne|gib)\w*\b[^.\n]{0,40}\b(?:passwort|kennwort|token|zugangsdaten)\b"
