@@ -92,3 +92,19 @@ def test_the_packaged_model_knows_what_belongs_together() -> None:
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
     assert np.allclose(embedder.encode_query("A cake recipe"), rows[2], atol=1e-4)
     assert sum(told) == 3
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_a_question_is_embedded_in_one_thread_and_documents_in_all() -> None:
+    import torch  # noqa: PLC0415 - only here
+
+    embedder = SentenceTransformersEmbedder(packaged_model(), PACKAGED_SHA256)
+    threads = torch.get_num_threads()
+    seen: list[int] = []
+    hook = embedder.load().register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    embedder.encode_query("How long may a job run?")
+    assert seen == [1]
+    embedder.encode(["one text", "another"])
+    assert set(seen[1:]) == {threads}
+    hook.remove()
