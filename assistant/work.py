@@ -22,7 +22,7 @@ from sqlalchemy import and_, case, func, literal, or_, select, update
 
 from assistant.errors import AssistantError
 from assistant.store.database import reading, writing
-from assistant.store.statements import insert_once
+from assistant.store.statements import insert_once, is_from_before_restore
 from assistant.store.tables import UtcDateTime, work
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class WorkTable:
     def add(self, tx: Connection, task: Task) -> bool:
         """Add a row; False, without effect, when its key stands already."""
         now = self.now()
+        doubtful = bool(tx.get_execution_options().get(FOLLOWS_DOUBT)) or is_from_before_restore(tx, task.subject)
         return insert_once(
             tx,
             work,
@@ -144,7 +145,7 @@ class WorkTable:
                 "attempts": 0,
                 "failures": 0,
                 "fence": 0,
-                "uncertain": bool(tx.get_execution_options().get(FOLLOWS_DOUBT)),  # may have been sent as well
+                "uncertain": doubtful,  # may have been sent as well
                 "error": "",
                 "created_at": now,
                 "changed_at": now,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from assistant.store.tables import work
+from assistant.store.tables import meta, questions, work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from sqlalchemy import Connection, Table
+
+RESTORED_AT = "restored_at"
+"""Key in `meta`: when the database was last restored from a backup."""
 
 
 def insert_once(tx: Connection, table: Table, values: Mapping[str, Any]) -> bool:
@@ -40,3 +43,15 @@ def open_payloads(tx: Connection, kind: str) -> list[dict[str, Any]]:
     """Return the payloads of the rows of a kind that are not finished, the oldest first."""
     query = select(work.c.payload).where(work.c.kind == kind, work.c.state.in_(("ready", "running")))
     return list(tx.scalars(query.order_by(work.c.id)))
+
+
+def is_from_before_restore(tx: Connection, subject: str) -> bool:
+    """Return whether the subject is a question of the time before the database was restored from a backup.
+
+    What happened to it between the backup and the restore is not known here, only at the other sides.
+    """
+    restored_at = tx.scalar(select(meta.c.value).where(meta.c.key == RESTORED_AT))
+    if restored_at is None:
+        return False
+    asked_at = tx.scalar(select(questions.c.asked_at).where(questions.c.id == subject))
+    return asked_at is not None and asked_at <= datetime.fromisoformat(restored_at)
