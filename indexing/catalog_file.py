@@ -102,6 +102,7 @@ class CatalogFile:
     def __init__(self, connection: sqlite3.Connection, *, new: bool) -> None:
         self._connection = connection
         self._new = new
+        self._has_dropped = False
         connection.executescript(_FAST)
         if new:
             connection.executescript(_SCHEMA)
@@ -122,6 +123,7 @@ class CatalogFile:
                 "SELECT id, first_chunk, first_chunk + chunks - 1 FROM documents WHERE document = ?", (name,)
             )
         ]
+        self._has_dropped = self._has_dropped or bool(ranges)
         run("DELETE FROM touched")
         for _, first, last in ranges:
             run("INSERT INTO touched SELECT id FROM chunks WHERE id BETWEEN ? AND ?", (first, last))
@@ -188,6 +190,9 @@ class CatalogFile:
             for table in _TABLES:
                 self._connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - our own
             self._connection.executescript(_INDEXES)
+        elif self._has_dropped:
+            # Full text only marks as deleted: this takes words of what left, a secret maybe, out of the file.
+            self._connection.execute("INSERT INTO words(words) VALUES ('optimize')")
         self._connection.commit()
         if self._new:
             self._connection.execute("VACUUM")
