@@ -221,6 +221,12 @@ class Catalog:
         query = "SELECT first_chunk, chunks FROM documents ORDER BY kind DESC, document"
         return DocumentNumbers(self._rows(query))
 
+    @cached_property
+    def unconfirmed(self) -> frozenset[int]:
+        """Numbers (see `numbers`) of the issues that no responder stands behind."""
+        found = self._rows("SELECT confirmed FROM documents ORDER BY kind DESC, document")
+        return frozenset(number for number, (confirmed,) in enumerate(found) if not confirmed)
+
     def stored(self, ids: Iterable[int]) -> dict[int, StoredChunk]:
         """Return these chunks by id."""
         query = """SELECT chunks.id, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed,

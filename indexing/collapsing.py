@@ -66,6 +66,21 @@ def collapse(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]
     return _few_of_each_author(_confirmed_first(found, facts), facts)
 
 
+def crowding(ranked: Sequence[Candidate], unconfirmed: Mapping[int, DocumentFacts]) -> frozenset[int]:
+    """Return the numbers of unconfirmed issues that should not take part in how other documents are scored.
+
+    Those are issues above the best confirmed document, and all issues of an author of more than a few of them.
+
+    Args:
+        ranked: Best first.
+        unconfirmed: What is known of the unconfirmed ones among them, by number.
+    """
+    best = next((place for place, one in enumerate(ranked) if one.number not in unconfirmed), 0)
+    authors = Counter(fact.author for fact in unconfirmed.values() if fact.author)
+    many = {number for number, fact in unconfirmed.items() if authors[fact.author] > _OF_ONE_AUTHOR}
+    return frozenset(one.number for one in ranked[:best]) | many
+
+
 def wanted_originals(facts: Iterable[DocumentFacts]) -> frozenset[str]:
     """Return the `Document.id` of each original that a duplicate among these names and that is not among them."""
     given = list(facts)

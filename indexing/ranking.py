@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from indexing.model import Kind
 
@@ -60,6 +61,14 @@ class Found:
     dense: Mapping[int, float]
     topics: Callable[[Sequence[int]], Sequence[float]]
     lexical: Sequence[Mapping[int, float]]
+
+    def without(self, left_out: AbstractSet[int]) -> Found:
+        """Return the same without these chunks."""
+        dense, *lexical = (
+            {chunk: score for chunk, score in scores.items() if chunk not in left_out}
+            for scores in (self.dense, *self.lexical)
+        )
+        return Found(dense, self.topics, lexical)
 
 
 def rank(

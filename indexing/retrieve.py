@@ -44,6 +44,7 @@ _PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
 _PER_DOCUMENT = 2
 _SECOND = 2.0  # by which the second chunk of a document stands behind its first
+_ROUNDS = 3  # of leaving out those that crowd in: after each, others like them may come up
 _UNKNOWN = 6  # words that the index does not have and that are searched inside words
 _STEM = 4  # letters of an unknown word that a substring must keep
 
@@ -110,7 +111,7 @@ class Retriever:
         )
         found = {kind: self._found(dense[kind], lexical[kind], numbers, vector) for kind in lexical}
         ranked = self._standing.collapsed(
-            rank(found, numbers, _SHARES, trust),
+            self._ranked(found, numbers, trust),
             lambda known: known.document.audience in audiences and not self._is_withdrawn(known.first_chunk),
         )
         listed = _listed(ranked)
@@ -126,6 +127,25 @@ class Retriever:
         )
         laps.end("merge")
         return retrieval
+
+    def _ranked(self, found: Mapping[Kind, Found], numbers: Mapping[int, int], trust: float) -> list[Candidate]:
+        """Return the documents found, best first, scored as if nobody had crowded in.
+
+        A score tells how far a document stands out from the others: who opens thirty issues about a topic must not
+        change how the honest answers to it compare.
+        """
+        ranked = rank(found, numbers, _SHARES, trust)
+        out: dict[int, Candidate] = {}
+        for _ in range(_ROUNDS):
+            crowding = self._standing.crowding(ranked) - out.keys()
+            if not crowding:
+                break
+            out |= {candidate.number: candidate for candidate in ranked if candidate.number in crowding}
+            left_out = frozenset(chunk for chunk, number in numbers.items() if number in out)
+            rest = {kind: part.without(left_out) for kind, part in found.items()}
+            ranked = [*rank(rest, numbers, _SHARES, trust), *out.values()]
+            ranked.sort(key=lambda candidate: (-candidate.score, candidate.number))
+        return ranked
 
     def _dense(self, vector: NDArray[np.float32] | None, ids: Sequence[range]) -> dict[int, float]:
         return {} if vector is None else self._version.vectors.search(vector, _DENSE, ids, self._left_out)

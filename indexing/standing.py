@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from indexing.collapsing import DocumentFacts, collapse, wanted_originals
+from indexing.collapsing import DocumentFacts, collapse, crowding, wanted_originals
 from indexing.sketches import sketch
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class Standing:
         return sorted(
             [*found, *rest], key=lambda candidate: -candidate.score
         )  # stable: what was looked at stands first
+
+    def crowding(self, ranked: Sequence[Candidate]) -> frozenset[int]:
+        """Return the numbers of those candidates that should not take part in how the others are scored."""
+        doubtful = [candidate.number for candidate in ranked if candidate.number in self._catalog.unconfirmed]
+        return crowding(ranked, self._facts(doubtful)) if doubtful else frozenset()
 
     def origins(self, candidates: Iterable[Candidate]) -> dict[int, Hashable]:
         """Return, for every chunk of the candidates, what could have been written by one hand.

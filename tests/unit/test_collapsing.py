@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.collapsing import UNCONFIRMED, DocumentFacts, collapse, wanted_originals, within_shares
+from indexing.collapsing import UNCONFIRMED, DocumentFacts, collapse, crowding, wanted_originals, within_shares
 from indexing.ranking import Candidate
 from indexing.sketches import sketch
 
@@ -71,6 +71,16 @@ def test_an_unconfirmed_issue_never_stands_first_where_there_is_a_confirmed_docu
     found = collapse(ranked, {1: _facts(1, confirmed=False), 2: _facts(2), 3: _facts(3)})
     assert [(candidate.number, candidate.score) for candidate in found] == [(2, 5.0), (1, 5.0), (3, 4.0)]
     assert _numbers(collapse(ranked[:1], {1: _facts(1, confirmed=False)})) == [1]
+
+
+def test_who_crowds_in_is_told_from_the_others() -> None:
+    ranked = _ranked(8)
+    one_above = {0: _facts(0, confirmed=False, author="aa"), 5: _facts(5, confirmed=False, author="bb")}
+    assert crowding(ranked, one_above) == {0}
+    many = {number: _facts(number, confirmed=False, author="aa") for number in (2, 4, 6)}
+    assert crowding(ranked, many) == {2, 4, 6}
+    assert crowding(ranked, {number: replace(fact, author="") for number, fact in many.items()}) == frozenset()
+    assert crowding(ranked[:1], {0: one_above[0]}) == frozenset()
 
 
 def test_thirty_issues_of_one_new_account_take_one_place() -> None:
