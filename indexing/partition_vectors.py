@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexing.catalog import Catalog
+
+_KEPT = 10_000  # documents whose direction is remembered: 15 MB
 
 
 class PartitionVectors:
@@ -35,6 +38,7 @@ class PartitionVectors:
         self._partitions = {partition.number: partition for partition in manifest.partitions}
         self._opened: dict[int, Vectors] = {}
         self._holes: dict[int, NDArray[np.int64]] = {}
+        self._directions: dict[int, NDArray[np.float32]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -71,6 +75,18 @@ class PartitionVectors:
 
     def directions(self, runs: Sequence[range]) -> NDArray[np.float32]:
         """Return the mean direction of each run of chunks, none empty: float32, (len(runs), dimension), normalised."""
+        if not runs:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        known = {run.start: self._directions.get(run.start) for run in runs}
+        missing = [run for run in runs if known[run.start] is None]
+        fresh = dict(zip((run.start for run in missing), self._means(missing), strict=True))
+        self._directions.update(fresh)
+        while len(self._directions) > _KEPT:
+            with contextlib.suppress(KeyError, RuntimeError):  # another thread makes room at the same moment
+                del self._directions[next(iter(self._directions))]
+        return np.stack([fresh[start] if mean is None else mean for start, mean in known.items()])
+
+    def _means(self, runs: Sequence[range]) -> NDArray[np.float32]:
         if not runs:
             return np.empty((0, self.dimension), dtype=np.float32)
         vectors = self.rows(np.concatenate([np.arange(run.start, run.stop, dtype=np.int64) for run in runs]))

@@ -41,6 +41,7 @@ from indexing.versions import Versions  # noqa: E402 - as above
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from indexing.index_version import IndexVersion
     from indexing.model import Skipped
     from indexing.sources import Source
 
@@ -111,10 +112,12 @@ def measure_build(sample: Sample, embedder: SentenceTransformersEmbedder, rounds
 class Bare:
     """The least that a hybrid search does: encode, one exact FAISS search, one FTS5 query."""
 
-    def __init__(self, embedder: SentenceTransformersEmbedder, version_path: Path) -> None:
+    def __init__(self, embedder: SentenceTransformersEmbedder, version: IndexVersion) -> None:
         self._model = embedder.load()
-        self._index = faiss.read_index(str(version_path / "vectors.faiss"))
-        uri = f"{(version_path / 'catalog.sqlite').as_uri()}?mode=ro&immutable=1"
+        self._index = faiss.IndexFlatIP(version.manifest.dimension)
+        for partition in version.manifest.partitions:
+            self._index.add(version.vectors.of(partition.number).run(0, partition.rows))
+        uri = f"{(version.path / 'catalog.sqlite').as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True)
 
     def __call__(self, question: str) -> None:
@@ -131,7 +134,7 @@ def measure_question(
 ) -> dict[str, Any]:
     """One question's retrieval against the bare way, question by question."""
     version = Versions(root).open_live()
-    ours, bare = Retriever(version, embedder), Bare(embedder, version.path)
+    ours, bare = Retriever(version, embedder), Bare(embedder, version)
     costs: dict[str, list[float]] = {"ours": [], "bare": []}
     walls: dict[str, list[float]] = {"ours": [], "bare": []}
     ways: list[tuple[str, Callable[[str], object]]] = [("ours", ours), ("bare", bare)]
