@@ -42,7 +42,10 @@ def run_in_child(settings: Settings, stop: Callable[[], bool] = lambda: False) -
     environment = {**os.environ, "ASSISTANT_HOME": str(settings.home.resolve())}
 
     def run(command: Command, tell: Callable[[str], None]) -> str:
-        line = [sys.executable, "-c", _CODE, "index", *words(command)]
+        return "\n\n".join(run_line(line, tell) for line in lines(command))
+
+    def run_line(words: list[str], tell: Callable[[str], None]) -> str:
+        line = [sys.executable, "-c", _CODE, "index", "--no-audit", *words]  # who asked keeps the row
         with tempfile.TemporaryFile() as printed:
             child = subprocess.Popen(  # noqa: S603 - our own command; its words come from a fixed list, and no shell reads them
                 line, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, env=environment
@@ -55,11 +58,13 @@ def run_in_child(settings: Settings, stop: Callable[[], bool] = lambda: False) -
     return run
 
 
-def words(command: Command) -> list[str]:
-    """Return the words of the command line that do the same."""
+def lines(command: Command) -> list[list[str]]:
+    """Return the words of each command line that does a part of the same."""
+    if command.name == "status":
+        return [["list"], ["sources"]]
     if command.name == "update" and command.arguments:
-        return ["update", "--source", command.arguments[0]]
-    return [command.name, *command.arguments]
+        return [["update", "--source", command.arguments[0]]]
+    return [[command.name, *command.arguments]]
 
 
 def _follow(child: subprocess.Popen[bytes], tell: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:

@@ -230,7 +230,8 @@ def tracker(settings: Settings) -> GitLabTracker | None:
         "GITLAB_TOKEN": settings.gitlab_token.get_secret_value(),
     }
     missing = [name for name, value in values.items() if not value]
-    if len(missing) == len(values):
+    reads_only = missing == ["GITLAB_PROJECT", "GITLAB_TOKEN"] and settings.gitlab_read_token.get_secret_value()
+    if len(missing) == len(values) or reads_only:
         return None
     if missing:
         raise NotConfigured(f"GitLab is set up by halves: set {', '.join(missing)} as well")
@@ -369,12 +370,13 @@ class Assistant:
     stopping: threading.Event
 
 
-def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
+def assistant(settings: Settings, *, now: Now = utc_now, stop: threading.Event | None = None) -> Assistant:
     """Build all parts of a home.
 
     Args:
         settings: As loaded.
         now: The clock.
+        stop: Set by the caller when the process is to end; see `Assistant.stopping`.
 
     Raises:
         NotConfigured: A setting is wrong; the message says how to mend it.
@@ -410,7 +412,7 @@ def assistant(settings: Settings, *, now: Now = utc_now) -> Assistant:
     index = live_index(settings)
     decide = answer(settings, index, language_model(settings))
     asking = Asking(store, work, telling, escalation, decide, settings.needs_detail_after * 60)
-    stopping = threading.Event()
+    stopping = stop or threading.Event()
     sources = [source.name for source in settings.source]
     run = run_in_child(settings, stopping.is_set)
     administering = Administering(store, work, {"console": console}, run, settings.admins, sources)

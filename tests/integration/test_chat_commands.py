@@ -41,7 +41,7 @@ def chat(folder: Path, *lines: str, admins: str = '["console/local"]') -> str:
 
 def audit(folder: Path) -> list[AuditRow]:
     store = Store(open_database(f"sqlite:///{folder}/.assistant/state.db"), Clock())
-    rows = [row for row in reversed(audit_rows(store)) if row.who == "console/local"]
+    rows = [*reversed(audit_rows(store))]
     store.engine.dispose()
     return rows
 

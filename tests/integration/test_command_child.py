@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.command_child import run_in_child, words
+from assistant import wiring
+from assistant.command_child import lines, run_in_child
 from assistant.core.commands import Command
 from assistant.errors import TemporarilyUnavailable
 from assistant.settings import Settings
+from assistant.store.audit import audit_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_what_the_command_prints_is_what_it_comes_to(settings: Settings) -> None:
     assert run_in_child(settings)(Command("list"), lambda _: None).startswith("No version yet")
+    assert len(run_in_child(settings)(Command("status"), lambda _: None).split("\n\n")) == 2
 
 
 def test_why_a_command_failed_is_its_own_one_line(settings: Settings) -> None:
@@ -56,5 +59,10 @@ def test_a_process_that_ends_takes_its_command_along(settings: Settings) -> None
 
 
 def test_a_source_of_an_update_is_an_option_on_the_command_line() -> None:
-    assert words(Command("update", ("handbook",))) == ["update", "--source", "handbook"]
-    assert words(Command("diff", ("v0001", "v0002"))) == ["diff", "v0001", "v0002"]
+    assert lines(Command("update", ("handbook",))) == [["update", "--source", "handbook"]]
+    assert lines(Command("diff", ("v0001", "v0002"))) == [["diff", "v0001", "v0002"]]
+
+
+def test_the_command_leaves_the_row_of_the_audit_to_who_asked(settings: Settings) -> None:
+    run_in_child(settings)(Command("resume"), lambda _: None)
+    assert not (settings.home / "state.db").exists() or audit_rows(wiring.store(settings)) == ()
