@@ -9,15 +9,23 @@ import itertools
 import json
 import sqlite3
 import threading
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
+from indexing.catalog_rows import (
+    FACTS,
+    STORED,
+    ChunkedDocument,
+    DocumentFacts,
+    StoredChunk,
+    facts_of,
+    stored_of,
+)
 from indexing.errors import DamagedIndex
 from indexing.manifest import PUBLIC, Partition
-from indexing.model import Chunk, Document, Skipped
+from indexing.model import Chunk, Skipped
 from indexing.scripts import character_pairs
 
 if TYPE_CHECKING:
@@ -27,8 +35,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexing.model import ClosedAs, Kind
+    from indexing.model import Kind
     from indexing.numbers import DocumentNumbers
+
+__all__ = ["Catalog", "ChunkedDocument", "DocumentFacts", "Scores", "StoredChunk"]
 
 _TRIGRAM = 3
 _MOST_PAIRS = 200  # of a question; more only make the search slow
@@ -42,60 +52,6 @@ PRAGMA temp_store = MEMORY;
 CREATE VIRTUAL TABLE temp.question USING fts5(text, tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE temp.question_words USING fts5vocab(temp, question, instance);
 """
-_FACTS = (
-    "document, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by,"
-    " duplicate_of, author, content_hash, first_chunk, chunks"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkedDocument:
-    """A document on its way into a catalog.
-
-    Attributes:
-        document: Its text is not looked at: the chunks have it.
-        content_hash: Hex SHA-256 of all that the document says.
-        chunks: Its chunks, each with the SHA-256 of its embedded text.
-    """
-
-    document: Document
-    content_hash: str
-    chunks: tuple[tuple[Chunk, bytes], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFacts:
-    """What a catalog knows of a document.
-
-    Attributes:
-        document: Without its text.
-        content_hash: See `ChunkedDocument`.
-        first_chunk: Id of its first chunk; the others follow.
-        chunks: How many it has.
-    """
-
-    document: Document
-    content_hash: str
-    first_chunk: int
-    chunks: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A chunk with what a passage tells of its document."""
-
-    id: int
-    chunk: Chunk
-    kind: Kind
-    title: str
-    url: str
-    labels: tuple[str, ...]
-    updated_at: str
-    confirmed: bool
-    audience: str = "public"
-    closed_as: ClosedAs = ""
-    duplicate_of: str = ""
-    author: str = ""
 
 
 class Catalog:
@@ -181,13 +137,13 @@ class Catalog:
 
     def documents(self, names: Iterable[str]) -> dict[str, DocumentFacts]:
         """Return by `Document.id` what is known of those that are here."""
-        rows = self._rows_in(f"SELECT {_FACTS} FROM documents WHERE document IN ({{}})", names)  # noqa: S608 - our own
-        return {row[0]: _facts(row) for row in rows}
+        rows = self._rows_in(f"SELECT {FACTS} FROM documents WHERE document IN ({{}})", names)  # noqa: S608 - our own
+        return {row[0]: facts_of(row) for row in rows}
 
     def documents_of(self, source: str) -> tuple[DocumentFacts, ...]:
         """Return all documents of a source, by name."""
-        query = f"SELECT {_FACTS} FROM documents WHERE source = ? ORDER BY document"  # noqa: S608 - names of our own
-        return tuple(_facts(row) for row in self._rows(query, (source,)))
+        query = f"SELECT {FACTS} FROM documents WHERE source = ? ORDER BY document"  # noqa: S608 - names of our own
+        return tuple(facts_of(row) for row in self._rows(query, (source,)))
 
     def counts_by_source(self) -> dict[tuple[str, Kind], tuple[int, int]]:
         """Return the numbers of documents and of chunks by source and kind."""
@@ -198,11 +154,11 @@ class Catalog:
         self, partitions: Iterable[Partition], without: Collection[str] = frozenset()
     ) -> Iterator[ChunkedDocument]:
         """Yield the documents of these partitions as they were written, but for the `text` of each."""
-        query = f"SELECT {_FACTS} FROM documents WHERE kind = ? AND audience = ?"  # noqa: S608 - names of our own
+        query = f"SELECT {FACTS} FROM documents WHERE kind = ? AND audience = ?"  # noqa: S608 - names of our own
         for partition in partitions:
             for row in self._rows(query, (partition.kind, partition.audience)):
                 if row[0] not in without:
-                    yield self._chunked(_facts(row))
+                    yield self._chunked(facts_of(row))
 
     def _chunked(self, facts: DocumentFacts) -> ChunkedDocument:
         query = "SELECT ordinal, headings, text, text_hash FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id"
@@ -229,10 +185,9 @@ class Catalog:
 
     def stored(self, ids: Iterable[int]) -> dict[int, StoredChunk]:
         """Return these chunks by id."""
-        query = """SELECT chunks.id, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed,
-            audience, closed_as, duplicate_of, author
-            FROM chunks JOIN documents ON documents.id = document_id WHERE chunks.id IN ({})"""
-        return {row[0]: _stored(row) for row in self._rows_in(query, ids)}
+        query = f"""SELECT {STORED} FROM chunks JOIN documents ON documents.id = document_id
+            WHERE chunks.id IN ({{}})"""  # noqa: S608 - names of our own
+        return {row[0]: stored_of(row) for row in self._rows_in(query, ids)}
 
     # -- full text
 
@@ -309,33 +264,6 @@ class Catalog:
         left = iter(values)
         while some := tuple(itertools.islice(left, _AT_ONCE)):
             yield from self._rows(query.format(", ".join("?" * len(some))), some)
-
-
-def _facts(row: Sequence[Any]) -> DocumentFacts:
-    name, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by = row[:11]
-    document = Document(
-        id=name,
-        kind=kind,
-        title=title,
-        url=url,
-        text="",
-        source=source,
-        labels=tuple(json.loads(labels)),
-        updated_at=updated_at,
-        audience=audience,
-        confirmed=bool(confirmed),
-        closed_as=closed_as,
-        resolved_by=tuple(json.loads(resolved_by)),
-        duplicate_of=row[11],
-        author=row[12],
-    )
-    return DocumentFacts(document, content_hash=row[13], first_chunk=row[14], chunks=row[15])
-
-
-def _stored(row: tuple[Any, ...]) -> StoredChunk:
-    identity, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed, *rest = row
-    chunk = Chunk(document=document, ordinal=ordinal, headings=tuple(json.loads(headings)), text=text)
-    return StoredChunk(identity, chunk, kind, title, url, tuple(json.loads(labels)), updated_at, bool(confirmed), *rest)
 
 
 def _storable(text: str) -> str:

@@ -14,6 +14,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from indexing.catalog_rows import FACTS
 from indexing.durable import copy_file
 from indexing.errors import BuildRefused
 from indexing.model import Chunk
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from indexing.catalog import ChunkedDocument
+    from indexing.catalog_rows import ChunkedDocument
     from indexing.manifest import Partition
     from indexing.model import Skipped
 
@@ -61,10 +62,6 @@ PRAGMA cache_size = -200000;
 PRAGMA secure_delete = ON;
 """  # the caller syncs the whole file once, and throws it away after any error; what is deleted is overwritten
 _TABLES = ("words", "trigrams", "pairs")
-_DOCUMENT = (
-    "document, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by,"
-    " duplicate_of, author, content_hash, first_chunk, chunks"
-)
 
 
 @contextlib.contextmanager
@@ -150,7 +147,7 @@ class CatalogFile:
         for number, (first, item) in enumerate(documents, start=next_number):
             marks = ", ".join("?" * 17)
             run(
-                f"INSERT INTO documents (id, {_DOCUMENT}) VALUES ({marks})",  # noqa: S608 - names of our own
+                f"INSERT INTO documents (id, {FACTS}) VALUES ({marks})",  # noqa: S608 - names of our own
                 (number, *_document_row(item), first, len(item.chunks)),
             )
             rows = _chunk_rows(first, number, item)

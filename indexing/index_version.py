@@ -65,6 +65,16 @@ class IndexVersion:
         return dict(zip(found, rows, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """One line of the list of versions. `manifest` is None and `problem` says why when it cannot be read."""
+
+    name: str
+    live: bool
+    manifest: Manifest | None
+    problem: str = ""
+
+
 def open_version(path: Path) -> IndexVersion:
     """Return the version in the directory; each file is read and verified once per process while it stays as it is.
 

@@ -6,17 +6,14 @@ ROOT/CURRENT           {"live": "v0001", "previous": []}
 ROOT/PAUSED            promotion is paused by a rollback until `resume`
 ROOT/WITHDRAWN.json    documents that no version may show any more
 ROOT/reports/v0001.json   what was found when the version was checked before its promotion
-
-A vector file may be one file under a name in each of several versions.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,13 +21,16 @@ from filelock import FileLock
 
 from indexing.durable import known_file_facts, sync_directory, sync_tree, write_atomically
 from indexing.errors import DamagedIndex, IndexingError, NoIndex
-from indexing.index_version import IndexVersion, open_text, open_version
+from indexing.index_version import IndexVersion, VersionState, open_text, open_version
 from indexing.manifest import Manifest, check_files, check_presence, read_manifest, write_manifest
 from indexing.pointer import NAME, Pointer, read_pointer, write_pointer
+from indexing.reports import read_report, report_path, write_report
 from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["Step", "VersionState", "Versions", "utc_now"]
 
 Step = Callable[[str], None]
 """Called after each step that reaches the disk; tests kill the process there."""
@@ -39,16 +39,6 @@ Step = Callable[[str], None]
 def utc_now() -> datetime:
     """Return the time in UTC."""
     return datetime.now(tz=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class VersionState:
-    """One line of the list of versions. `manifest` is None and `problem` says why when it cannot be read."""
-
-    name: str
-    live: bool
-    manifest: Manifest | None
-    problem: str = ""
 
 
 class Versions:
@@ -105,8 +95,7 @@ class Versions:
     def open_live(self) -> IndexVersion:
         """Return the live version; when it is damaged, the newest older whole one, with the damage told.
 
-        When vectors of all of them are damaged (versions share files), it is the newest one whose catalog is whole, for
-        full text search alone.
+        When vectors of all are damaged (versions share files): the newest whole catalog, for full text search alone.
 
         Raises:
             NoIndex: Nothing was built yet.
@@ -136,22 +125,15 @@ class Versions:
 
     def aside(self) -> tuple[str, ...]:
         """Return the names of versions that are neither live nor what a rollback goes back to, oldest first."""
-        try:
+        pointer = None
+        with contextlib.suppress(DamagedIndex):
             pointer = self._pointer()
-        except DamagedIndex:
-            pointer = None
         served = {pointer.live, *pointer.previous} if pointer else set()
         return tuple(name for name in self.names() if name not in served)
 
     def read_report(self, name: str) -> Mapping[str, object] | None:
         """Return the report that was kept for the version, or None when there is none."""
-        try:
-            content = json.loads(self._report(name).read_text("utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise DamagedIndex(f"{self._report(name)} cannot be read: check {name} again") from error
-        return content if isinstance(content, dict) else None
+        return read_report(report_path(self._root, name))
 
     def paused(self) -> bool:
         """Return whether a rollback has paused promotion."""
@@ -221,8 +203,7 @@ class Versions:
     def rollback(self) -> str:
         """Make the version that was live before the live one again, pause promotion, and return its name.
 
-        It takes no longer for a large index: files are looked for and measured, not read. Damage inside of one shows
-        when the version is opened, and `open_live` passes over it.
+        Files are looked for and measured, not read, however large; damage inside of one shows when it is opened.
 
         Raises:
             NoIndex: There is no earlier whole version.
@@ -259,14 +240,12 @@ class Versions:
                 leftover = self._directory / f"{name}.tmp"  # a crash in the middle leaves no half version behind
                 (self._directory / name).rename(leftover)
                 shutil.rmtree(leftover)
-                self._report(name).unlink(missing_ok=True)
+                report_path(self._root, name).unlink(missing_ok=True)
             return gone
 
     def write_report(self, name: str, report: Mapping[str, object]) -> None:
         """Keep what was found when the version was checked; JSON values. It goes when the version is pruned."""
-        path = self._report(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        write_report(report_path(self._root, name), report)
 
     def building(self) -> FileLock:
         """Return the lock that a build holds, with no waiting."""
@@ -306,11 +285,6 @@ class Versions:
             known = ", ".join(self.names()[-5:]) or "none yet"
             raise NoIndex(f"there is no index version {name[:40]!r} (there are: {known})")
         return path
-
-    def _report(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise NoIndex(f"there is no index version {name[:40]!r}")
-        return self._root / "reports" / f"{name}.json"
 
     def _next_number(self) -> int:
         with contextlib.suppress(DamagedIndex):
