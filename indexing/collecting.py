@@ -203,7 +203,7 @@ class Refresh:
     def _withdraw(self, name: str, document: str, counts: _Counts) -> None:
         """Hide a document at once, in every version; the guard does not hold this back."""
         is_here = document in counts.before or document in counts.seen
-        if not is_here and not self._was_indexed(document):
+        if not is_here and not was_indexed(self.root, document):
             return  # it was never shown
         Withdrawn(self.root).add([document])
         self.store.set_returned([document], returned=False)
@@ -211,17 +211,6 @@ class Refresh:
             counts.removed += 1
             counts.before.pop(document, None)
             counts.seen.discard(document)
-
-    def _was_indexed(self, document: str) -> bool:
-        """Return whether a version holds the document, an old one too."""
-        versions = Versions(self.root)
-        for version in versions.names():
-            try:
-                if versions.open(version).catalog.document(document) is not None:
-                    return True
-            except DamagedIndex:
-                return True  # it cannot be told: rather hide one that never was
-        return False
 
     # -- both
 
@@ -273,6 +262,18 @@ class Refresh:
         is_same = not (counts.added or counts.changed or counts.removed)
         state: State = "unchanged" if is_same else "read"
         return SourceReport(name, state, 0, counts.added, counts.changed, counts.removed)
+
+
+def was_indexed(root: Path, document: str) -> bool:
+    """Return whether a version below the index root holds the document, an old one too."""
+    versions = Versions(root)
+    for version in versions.names():
+        try:
+            if versions.open(version).catalog.document(document) is not None:
+                return True
+        except DamagedIndex:
+            return True  # it cannot be told: rather hide one that never was
+    return False
 
 
 _FORCE = "check the source, and run `assistant index update --force` if it is right"

@@ -15,7 +15,10 @@ COMMANDS = {
     "ask": ("ask_command", "ask", "Ask one question and get one outcome with its sources."),
     "chat": ("chat_command", "chat", "Talk to the assistant in the terminal."),
     "index": ("index_command", "index", "Build the knowledge base and keep its versions."),
+    "serve": ("serve_command", "serve", "Follow the sources: GitLab's webhooks at once, a sweep when it is due."),
     "eval": ("eval_command", "evaluate", "Measure an index version on questions with known answers."),
+    "backup": ("backup_command", "backup", "Write state, key and live index version into one file."),
+    "restore": ("restore_command", "restore", "Put a backup in the place of the home; nothing is sent again."),
     "explain": ("explain_command", "explain", "Show one question end to end: what was found, checked and decided."),
     "doctor": ("doctor_command", "doctor", "Check every connection, token, model and index, and say what to do."),
 }
