@@ -13,7 +13,7 @@ from assistant.core.model import Answered, Claim, Decision, Draft, Question
 from assistant.core.rechecking import recheck
 from assistant.workflows.recall import recall, recalled
 from indexing.model import Retrieval
-from tests.fakes.running_home import RunningHome
+from tests.fakes.running_home import DATABASES, RunningHome, empty
 from tests.fakes.texts_of_a_version import TextsOfAVersion, passages_of
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def answer_from(question: Question) -> Decision:
     return Decision(outcome, Retrieval(passages, (), index_version="v0001"), "extractive")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[RunningHome]:
-    running = RunningHome(tmp_path, answer=answer_from)
+@pytest.fixture(params=DATABASES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningHome]:
+    running = RunningHome(tmp_path, answer=answer_from, database_url=request.param)
+    empty(running.store.engine)
     yield running
     running.close()
 
