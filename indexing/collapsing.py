@@ -31,7 +31,7 @@ _CHAIN = 5  # duplicates of duplicates that are followed
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentFacts:
+class TrustFacts:
     """What the catalog knows of a document beside its text.
 
     Attributes:
@@ -53,7 +53,7 @@ class DocumentFacts:
     chunks: tuple[int, ...] = ()
 
 
-def collapse(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+def collapse(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:
     """Return the candidates that count, best first by their new scores.
 
     Args:
@@ -66,7 +66,7 @@ def collapse(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]
     return _few_of_each_author(_confirmed_first(found, facts), facts)
 
 
-def crowding(ranked: Sequence[Candidate], unconfirmed: Mapping[int, DocumentFacts]) -> frozenset[int]:
+def crowding(ranked: Sequence[Candidate], unconfirmed: Mapping[int, TrustFacts]) -> frozenset[int]:
     """Return the numbers of unconfirmed issues that should not take part in how other documents are scored.
 
     Those are issues above the best confirmed document, and all issues of an author of more than a few of them.
@@ -81,7 +81,7 @@ def crowding(ranked: Sequence[Candidate], unconfirmed: Mapping[int, DocumentFact
     return frozenset(one.number for one in ranked[:best]) | many
 
 
-def wanted_originals(facts: Iterable[DocumentFacts]) -> frozenset[str]:
+def wanted_originals(facts: Iterable[TrustFacts]) -> frozenset[str]:
     """Return the `Document.id` of each original that a duplicate among these names and that is not among them."""
     given = list(facts)
     there = {fact.document for fact in given}
@@ -115,7 +115,7 @@ def within_shares(
     return sorted(kept, key=lambda entry: -entry[1])
 
 
-def _points_on(fact: DocumentFacts) -> bool:
+def _points_on(fact: TrustFacts) -> bool:
     return fact.closed_as == "duplicate" and bool(fact.duplicate_of)
 
 
@@ -123,7 +123,7 @@ def _best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.number))
 
 
-def _with_originals(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+def _with_originals(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:
     """Return the candidates with each duplicate replaced by its original, where that is in the index."""
     numbers = {fact.document: number for number, fact in facts.items()}
     best: dict[int, Candidate] = {}
@@ -142,7 +142,7 @@ def _with_originals(candidates: Sequence[Candidate], facts: Mapping[int, Documen
     return list(best.values())
 
 
-def _original(number: int, facts: Mapping[int, DocumentFacts], numbers: Mapping[str, int]) -> int:
+def _original(number: int, facts: Mapping[int, TrustFacts], numbers: Mapping[str, int]) -> int:
     """Return the number of the document that this one is a duplicate of, or its own."""
     seen = {number}
     for _ in range(_CHAIN):
@@ -155,7 +155,7 @@ def _original(number: int, facts: Mapping[int, DocumentFacts], numbers: Mapping[
     return number
 
 
-def _confirmed_first(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+def _confirmed_first(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:
     """Return the candidates by score, unconfirmed ones lowered, and none of them above the best confirmed one."""
     unconfirmed = {one.number for one in candidates if one.number in facts and not facts[one.number].confirmed}
     best = max((one.score for one in candidates if one.number not in unconfirmed), default=math.inf)
@@ -166,7 +166,7 @@ def _confirmed_first(candidates: Sequence[Candidate], facts: Mapping[int, Docume
     return sorted(lowered, key=lambda one: (-one.score, one.number in unconfirmed, one.number))
 
 
-def _one_of_each(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+def _one_of_each(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:
     """Return one document of each family of near-identical ones: a confirmed one, of these the newest."""
     is_same = likenesses([_sketch(candidate, facts) for candidate in candidates]) >= _SAME
     families: dict[int, list[Candidate]] = {}
@@ -176,12 +176,12 @@ def _one_of_each(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFa
     return [_chosen(family, facts) for family in families.values()]
 
 
-def _sketch(candidate: Candidate, facts: Mapping[int, DocumentFacts]) -> bytes:
+def _sketch(candidate: Candidate, facts: Mapping[int, TrustFacts]) -> bytes:
     fact = facts.get(candidate.number)
     return fact.sketch if fact is not None else b""
 
 
-def _chosen(family: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> Candidate:
+def _chosen(family: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> Candidate:
     def trust(candidate: Candidate) -> tuple[bool, str, float, int]:
         fact = facts.get(candidate.number)
         if fact is None:
@@ -191,7 +191,7 @@ def _chosen(family: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> 
     return replace(max(family, key=trust), score=family[0].score)
 
 
-def _few_of_each_author(candidates: Sequence[Candidate], facts: Mapping[int, DocumentFacts]) -> list[Candidate]:
+def _few_of_each_author(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:
     """Return the candidates with what one author has too much of in the top put right behind it."""
     top: list[Candidate] = []
     held: list[Candidate] = []

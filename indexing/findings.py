@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from indexing.catalog import ChunkedDocument
+    from indexing.catalog_rows import ChunkedDocument
     from indexing.index_version import IndexVersion
     from indexing.model import Document
 

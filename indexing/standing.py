@@ -6,14 +6,14 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from indexing.collapsing import DocumentFacts, collapse, crowding, wanted_originals
+from indexing.collapsing import TrustFacts, collapse, crowding, wanted_originals
 from indexing.sketches import sketch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
-    from indexing.catalog import Catalog, StoredChunk
-    from indexing.catalog import DocumentFacts as Known
+    from indexing.catalog import Catalog
+    from indexing.catalog_rows import DocumentFacts, StoredChunk
     from indexing.ranking import Candidate
 
 _FIRST = 20  # candidates that are looked at; what stands behind them is listed as it is
@@ -33,9 +33,9 @@ class Standing:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._known: OrderedDict[int, DocumentFacts] = OrderedDict()
+        self._known: OrderedDict[int, TrustFacts] = OrderedDict()
 
-    def collapsed(self, ranked: Sequence[Candidate], may_show: Callable[[Known], bool]) -> list[Candidate]:
+    def collapsed(self, ranked: Sequence[Candidate], may_show: Callable[[DocumentFacts], bool]) -> list[Candidate]:
         """Return the candidates that count, best first.
 
         Args:
@@ -73,7 +73,7 @@ class Standing:
             found.update(dict.fromkeys(candidate.chunks, origin))
         return found
 
-    def _facts(self, numbers: Sequence[int]) -> dict[int, DocumentFacts]:
+    def _facts(self, numbers: Sequence[int]) -> dict[int, TrustFacts]:
         with self._lock:
             found = {number: self._known[number] for number in numbers if number in self._known}
             for number in found:
@@ -88,15 +88,15 @@ class Standing:
                     self._known.popitem(last=False)
         return found
 
-    def _read(self, numbers: Sequence[int]) -> dict[int, DocumentFacts]:
+    def _read(self, numbers: Sequence[int]) -> dict[int, TrustFacts]:
         runs = {number: self._catalog.numbers.run(number) for number in numbers}
         stored = self._catalog.stored([chunk for run in runs.values() for chunk in run])
         pieces = {number: [stored[chunk] for chunk in run if chunk in stored] for number, run in runs.items()}
         return {number: _fact(found) for number, found in pieces.items() if found}
 
     def _originals(
-        self, facts: Collection[DocumentFacts], may_show: Callable[[Known], bool]
-    ) -> dict[int, DocumentFacts]:
+        self, facts: Collection[TrustFacts], may_show: Callable[[DocumentFacts], bool]
+    ) -> dict[int, TrustFacts]:
         """Return what is known of the originals of duplicates among these that are in the index and may be shown."""
         wanted = wanted_originals(facts)
         if not wanted:
@@ -105,10 +105,10 @@ class Standing:
         return self._facts([self._catalog.numbers[one.first_chunk] for one in known])
 
 
-def _fact(pieces: Sequence[StoredChunk]) -> DocumentFacts:
+def _fact(pieces: Sequence[StoredChunk]) -> TrustFacts:
     first = pieces[0]
     solved = [piece.id for piece in pieces if _tells_resolution(piece)]
-    return DocumentFacts(
+    return TrustFacts(
         document=first.chunk.document,
         kind=first.kind,
         confirmed=first.confirmed,

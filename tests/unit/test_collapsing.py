@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.collapsing import UNCONFIRMED, DocumentFacts, collapse, crowding, wanted_originals, within_shares
+from indexing.collapsing import UNCONFIRMED, TrustFacts, collapse, crowding, wanted_originals, within_shares
 from indexing.ranking import Candidate
 from indexing.sketches import sketch
 
@@ -22,8 +22,8 @@ def _ranked(count: int) -> list[Candidate]:
     return [_candidate(number, 20.0 - number) for number in range(count)]
 
 
-def _facts(number: int, text: str = "", **known: object) -> DocumentFacts:
-    fact = DocumentFacts(f"issue:{number}", "issue", sketch=sketch(text), chunks=(number * 10,))
+def _facts(number: int, text: str = "", **known: object) -> TrustFacts:
+    fact = TrustFacts(f"issue:{number}", "issue", sketch=sketch(text), chunks=(number * 10,))
     return replace(fact, **known)  # type: ignore[arg-type]
 
 
