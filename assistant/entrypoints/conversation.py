@@ -92,7 +92,8 @@ class Conversation:
 
     def _command(self, text: str) -> None:
         """Give an admin command, and follow its message until it says how it ended."""
-        received = self.parts.administering.receive(Request(self.thread, uuid.uuid4().hex, ADMIN_ID, text))
+        masked = self.parts.mask(text).text  # a word that is no argument is shown back
+        received = self.parts.administering.receive(Request(self.thread, uuid.uuid4().hex, ADMIN_ID, masked))
         if received.told:
             self.note(received.told)
         elif received.row is not None:

@@ -57,6 +57,7 @@ class Request:
     Attributes:
         message_id: The platform's id of the message, unique in its conversation: a second delivery has no effect.
         who: Stable id, `PLATFORM/USER ID`; never a name that people can choose.
+        text: Cleaned and masked.
     """
 
     thread: ThreadRef
@@ -113,7 +114,7 @@ class Administering:
             )
         command = parse(request.text, self.sources)
         if isinstance(command, Refused):
-            audit(self.store, request.who, "index", "refused", command.reason)
+            audit(self.store, request.who, "index", "refused", "no such command or argument")  # not what was typed
             return Received(command.reason)
         return self._add(request, command)
 

@@ -158,6 +158,13 @@ def test_an_unknown_argument_is_refused_by_name_and_nothing_begins(office: Offic
     assert office.audit() == [(BOSS, "index", "refused")]
 
 
+def test_what_was_typed_wrongly_is_not_kept(office: Office) -> None:
+    office.say("/index promote hunter2-is-my-password")
+    office.say("/index hunter2-is-my-password", who=OTHER)
+    assert "hunter2" not in str([row.detail + row.what for row in audit_rows(office.store)])
+    assert office.audit() == [(BOSS, "index", "refused"), (OTHER, "index", "refused")]
+
+
 def test_asking_fifty_times_in_a_minute_is_one_run(office: Office) -> None:
     for _ in range(50):
         received = office.say("/index update")

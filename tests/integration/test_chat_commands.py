@@ -70,6 +70,16 @@ def test_at_a_terminal_that_is_not_listed_nothing_is_done(tmp_path: Path) -> Non
     assert [(row.what, row.result) for row in audit(tmp_path)] == [("index", "refused")]
 
 
+def test_a_secret_in_a_command_is_neither_kept_nor_shown_back(tmp_path: Path) -> None:
+    token = "glpat-" + "Zy3kQ9vT7mXw2LpR8sNd"
+    said = chat(tmp_path, f"/index promote {token}")
+    assert "unknown argument" in said
+    shown = said.replace(f"you> /index promote {token}", "")
+    assert token not in shown
+    held = [path for path in (tmp_path / ".assistant").rglob("*") if path.is_file()]
+    assert not any(token.encode() in path.read_bytes() for path in held)
+
+
 def test_help_shows_every_command(tmp_path: Path) -> None:
     said = chat(tmp_path, "/index")
     assert "/index diff A B" in said
