@@ -83,7 +83,7 @@ _SEEKS = _any(
     r"(?:any|some|your) (?:help|advice|ideas?|hints?|pointers?|guidance)\b[^.\n]{0,40}(?:appreciated|welcome|great)",
     r"(?:i'm|i am|we are|we're) (?:also |currently |still )?(?:searching|looking) for",
     r"am i (?:missing|doing)|please help",
-    r"glad to (?:get|receive) (?:your|any|some)|(?:i|we) (?:came|run|ran) (?:across|into)"
+    r"glad to (?:get|receive) (?:your|any|some)|(?:i|we)(?:'m| am|'re| are)? (?:came|run|ran|running) (?:across|into)"
     r" (?:the|a) (?:same|similar)",
     r"(?:can|could) (?:someone|anyone|somebody|anybody|you)(?: \w+)? (?:help|explain|give me|tell me)",
     r"(?:ich suche|wir suchen) (?:auch|ebenfalls)|kann (?:mir )?jemand",
