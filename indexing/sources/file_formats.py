@@ -1,7 +1,7 @@
 """PDF, Office and HTML files -> Markdown. Runs in the child process of `converting.py` alone, under its limits.
 
 pypdf, mammoth and python-pptx are pure Python and python-calamine is Rust: a hostile file may cost time and memory,
-which the child has little of, but no foreign code runs. markitdown would bring onnxruntime (68 MB) for guessing file types.
+which the child has little of, but no foreign code runs. markitdown would bring onnxruntime (68 MB) to guess types.
 """
 
 from __future__ import annotations
