@@ -75,7 +75,8 @@ class Retriever:
         self._catalog = version.catalog
         self._embedder = None if version.text_alone else embedder
         self._standing = Standing(version.catalog)
-        found = self._catalog.documents(version.withdrawn if withdrawn is None else withdrawn).values()
+        self._hidden = version.withdrawn if withdrawn is None else withdrawn
+        found = self._catalog.documents(self._hidden).values()
         self._withdrawn = sorted((facts.first_chunk, facts.first_chunk + facts.chunks) for facts in found)
 
     def with_embedder(self, embedder: Embedder) -> Retriever:
@@ -84,7 +85,7 @@ class Retriever:
         Raises:
             Incompatible: The version was built with another embedder.
         """
-        return Retriever(self._version, embedder)
+        return Retriever(self._version, embedder, self._hidden)
 
     def __call__(self, question: str, audiences: Collection[str] = PUBLIC) -> Retrieval:
         """Return what the question finds. Any text is a question, and none is an error.

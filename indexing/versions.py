@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from indexing.durable import known_file_facts, sync_directory, sync_tree, write_atomically
-from indexing.errors import DamagedIndex, IndexingError, NoIndex
+from indexing.errors import BuildRefused, DamagedIndex, IndexingError, NoIndex
 from indexing.index_version import IndexVersion, VersionState, open_text, open_version
 from indexing.manifest import Manifest, check_files, check_presence, read_manifest, write_manifest
 from indexing.pointer import NAME, Pointer, read_pointer, write_pointer
@@ -148,7 +148,16 @@ class Versions:
             write: Writes catalog and vectors into the directory it is given.
             manifest: Makes the manifest from name and creation time, after `write`; the facts of files that it does not
                 know are filled in here.
+
+        Raises:
+            BuildRefused: The disk is full or cannot be written.
         """
+        try:
+            return self._publish(write, manifest)
+        except OSError as error:
+            raise BuildRefused(f"{self._directory} cannot be written ({error.strerror}): is the disk full?") from error
+
+    def _publish(self, write: Callable[[Path], None], manifest: Callable[[str, str], Manifest]) -> str:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._clear_leftovers()
         name = f"v{self._next_number():04d}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import resource
 import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from indexing.errors import DamagedIndex
+from indexing.errors import BuildRefused, DamagedIndex
 from indexing.index_version import open_text
 from indexing.retrieve import Retriever
 from indexing.versions import Versions
@@ -17,7 +19,7 @@ from tests.fakes.memory_source import issue, page
 from tests.fakes.written_versions import EMBEDDER, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from indexing.index_version import IndexVersion
@@ -107,6 +109,30 @@ def _written(root: Path) -> Versions:
         versions.promote(name)
         previous = versions.open(name)
     return versions
+
+
+@contextlib.contextmanager
+def _largest_file(size: int) -> Iterator[None]:
+    """Refuse to let any file grow beyond the size, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 1, 500, 1000, 4096, 5000, 40_000, 80_000, 100_000])
+@pytest.mark.parametrize("grows", [True, False], ids=["changes", "anew"])
+def test_a_disk_that_becomes_full_costs_the_new_version_alone(tmp_path: Path, size: int, grows: bool) -> None:  # noqa: FBT001 - a parameter
+    versions = _written(tmp_path)
+    before = _content(versions.open_live())
+    previous = versions.open("v0003") if grows else None
+    with _largest_file(size), pytest.raises(BuildRefused, match="is the disk full"):
+        publish(versions, [page("one", "new text")], previous=previous)
+    assert versions.names() == ("v0001", "v0002", "v0003")
+    assert _content(versions.open_live()) == before
+    assert publish(versions, [page("one", "new text")], previous=previous) == "v0004"
 
 
 @pytest.mark.slow
