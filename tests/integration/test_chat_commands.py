@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
+def place(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+
+
 def chat(folder: Path, *lines: str, admins: str = '["console/local"]') -> str:
     (folder / "docs").mkdir(exist_ok=True)
     (folder / "docs" / "runner.md").write_text("# Runner\n\nRegister a runner with the token of the group.\n")
@@ -29,7 +34,7 @@ def chat(folder: Path, *lines: str, admins: str = '["console/local"]') -> str:
         [sys.executable, "-m", "assistant.entrypoints.cli", "chat"],
         cwd=folder,
         input="".join(f"{line}\n" for line in lines),
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        env=place(folder),
         capture_output=True,
         text=True,
         timeout=120,
@@ -84,3 +89,37 @@ def test_help_shows_every_command(tmp_path: Path) -> None:
     said = chat(tmp_path, "/index")
     assert "/index diff A B" in said
     assert "/index recalled" in said
+
+
+@pytest.mark.slow
+def test_a_chat_killed_in_the_middle_of_a_build_finishes_it_after_the_next_start(tmp_path: Path) -> None:
+    chat(tmp_path, "/index status")  # writes the settings
+    for number in range(400):
+        (tmp_path / "docs" / f"page-{number}.md").write_text(f"# Page {number}\n\n" + f"Words of page {number}. " * 200)
+    line = [sys.executable, "-m", "assistant.entrypoints.cli", "chat"]
+    first = subprocess.Popen(  # noqa: S603 - our own command
+        line,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=place(tmp_path),
+    )
+    assert first.stdin is not None
+    first.stdin.write(b"/index build\n")
+    first.stdin.flush()
+    while not [row for row in audit(tmp_path) if row.what == "index build"]:
+        assert first.poll() is None
+    first.kill()
+    first.wait()
+    first.stdin.close()
+    [begun] = [row for row in audit(tmp_path) if row.what == "index build"]
+    assert begun.result == "started", "what never finished shows"
+    versions = Versions(tmp_path / ".assistant" / "index")
+    give_up = time.monotonic() + 60
+    while versions.live() is None:
+        assert time.monotonic() < give_up
+        chat(tmp_path, "/index status", "/index build")
+    versions.verify(versions.live() or "")
+    ended = next(row for row in audit(tmp_path) if row.id == begun.id)
+    assert ended.result in {"done", "failed"}, "failed: the build of the dead process was still at it"
