@@ -52,7 +52,7 @@ def several_projects(settings: Settings) -> bool:
 
 def _source(settings: Settings, source: Source, home: Path) -> DocumentSource:
     if source.type == "folder":
-        return _folder(source, home)
+        return _folder(source)
     if source.type == "issues":
         from indexing.sources.issue_export import IssueExport  # noqa: PLC0415 - as above
 
@@ -60,22 +60,42 @@ def _source(settings: Settings, source: Source, home: Path) -> DocumentSource:
     if source.type == "git":
         return _repository(settings, source, home)
     if source.type == "site":
-        raise NotConfigured(f"source {source.name}: sites cannot be read yet")
+        from indexing.sources.path_filter import PathFilter  # noqa: PLC0415 - as above
+        from indexing.sources.site import Site  # noqa: PLC0415 - as above
+
+        return Site(source.sitemap, source.name, PathFilter(source.paths, source.exclude))
     return _gitlab(settings, source)
 
 
-def _folder(source: Folder, home: Path) -> DocumentSource:
+def _folder(source: Folder) -> DocumentSource:
     from indexing.sources.markdown_tree import MarkdownTree  # noqa: PLC0415 - as above
+    from indexing.sources.path_filter import PathFilter  # noqa: PLC0415 - as above
 
-    del home
-    return MarkdownTree(source.path, source.name, source.base_url)
+    chosen = PathFilter(source.paths, source.exclude)
+    tree = MarkdownTree(source.path, source.name, source.base_url, filter=chosen)
+    if source.formats == ("markdown",):
+        return tree
+    from indexing.sources.converted_files import ConvertedFiles  # noqa: PLC0415 - as above
+
+    return ConvertedFiles(tree, source.formats)
 
 
 def _repository(settings: Settings, source: GitRepository, home: Path) -> DocumentSource:
     from indexing.sources.git_repository import GitRepository as Repository  # noqa: PLC0415 - as above
+    from indexing.sources.path_filter import PathFilter  # noqa: PLC0415 - as above
+    from indexing.sources.site_client import origin_of  # noqa: PLC0415 - as above
 
-    del settings
-    return Repository(source.url, home / "git", source.ref, source.name, base_url=source.base_url)
+    # The token is for this GitLab alone: no other host may see it.
+    is_ours = bool(settings.gitlab_url) and origin_of(source.url) == origin_of(settings.gitlab_url)
+    return Repository(
+        source.url,
+        home / "git",
+        source.ref,
+        source.name,
+        filter=PathFilter(source.paths, source.exclude),
+        base_url=source.base_url,
+        token=settings.gitlab_read_token.get_secret_value() if is_ours else "",
+    )
 
 
 def _gitlab(settings: Settings, source: GitLabSource) -> DocumentSource:

@@ -17,7 +17,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from indexing.errors import BuildRefused
 from indexing.model import Skipped
+from indexing.sources import Checkpoint, Present
 from indexing.sources.markdown_file import MAX_BYTES, Origin, is_wanted, read_markdown, too_large, web_address
+from indexing.sources.path_filter import PathFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from dulwich.refs import Ref
     from dulwich.repo import Repo
 
-    from indexing.sources import Item
+    from indexing.sources import Change, Item
 
+_READER = "git 1"
 _TIMEOUT_S = 60.0  # of one answer of a server
 _MOST_PACKS = 20  # fetches after which the cache is made anew
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -43,7 +46,7 @@ class GitRepository:
         cache: Folder for fetched objects; each address gets a folder of its own in it.
         ref: Branch, tag or full commit; empty takes the default branch.
         name: Stands in front of the path in `Document.id`.
-        folders: Folders of the repository to read; empty reads all of it.
+        filter: Which files are read.
         base_url: Web address below which the files can be opened; by default made from an `https://` address the way
             GitLab does.
         token: Read token for `https://`.
@@ -54,7 +57,7 @@ class GitRepository:
     cache: Path
     ref: str = ""
     name: str = "docs"
-    folders: tuple[str, ...] = ()
+    filter: PathFilter = field(default_factory=PathFilter)
     base_url: str = ""
     token: str = field(default="", repr=False)
     max_bytes: int = MAX_BYTES
@@ -67,9 +70,42 @@ class GitRepository:
         """
         repository, commit = self._opened()
         with closing(repository):
-            base = self.base_url or self._web_base(commit)
+            base = self.base_url or self._web_base()
             for entry in self._entries(repository, commit):
                 yield self._item(repository, entry, base)
+
+    @property
+    def reader(self) -> str:
+        """What a stored document depends on beside the repository's content."""
+        chosen = (_without_credentials(self.url), self.ref, self.base_url, self.filter.paths, self.filter.exclude)
+        return "; ".join(map(str, (_READER, *chosen)))
+
+    def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:  # noqa: ARG002 - below
+        """Yield the files whose content is another than at the last checkpoint, then the complete list.
+
+        Args:
+            cursor: Of the last checkpoint, or None.
+            sweep: Changes nothing: a commit lists all of its files.
+
+        Raises:
+            BuildRefused: The repository or the ref cannot be read.
+        """
+        known = (cursor or {}).get("files")
+        before = known if isinstance(known, dict) else {}
+        repository, commit = self._opened()
+        with closing(repository):
+            if before and (cursor or {}).get("commit") == commit.decode():
+                yield Present(f"{self.name}/", frozenset(before))
+                yield Checkpoint({"commit": commit.decode(), "files": before})
+                return
+            base, files = self.base_url or self._web_base(), {}
+            for entry in self._entries(repository, commit):
+                document = f"{self.name}/{entry.path.decode('utf-8', 'replace')}"
+                files[document] = f"{entry.mode:o} {entry.sha.decode()}"
+                if before.get(document) != files[document]:
+                    yield self._item(repository, entry, base)
+        yield Present(f"{self.name}/", frozenset(files))
+        yield Checkpoint({"commit": commit.decode(), "files": files})
 
     def _item(self, repository: Repo, entry: TreeEntry, base: str) -> Item:
         path = entry.path.decode("utf-8", "replace")
@@ -87,12 +123,11 @@ class GitRepository:
     def _entries(self, repository: Repo, commit: ObjectID) -> Iterator[TreeEntry]:
         from dulwich.object_store import iter_tree_contents  # noqa: PLC0415 - loaded only where a repository is read
 
-        wanted = tuple(folder.strip("/") + "/" for folder in self.folders)
         for entry in sorted(
             iter_tree_contents(repository.object_store, _tree_of(repository, commit)), key=lambda entry: entry.path
         ):
             path = entry.path.decode("utf-8", "replace")
-            if is_wanted(path) and (not wanted or path.startswith(wanted)):
+            if is_wanted(path) and self.filter.takes(path):
                 yield entry
 
     def _opened(self) -> tuple[Repo, ObjectID]:
@@ -176,12 +211,12 @@ class GitRepository:
             f"{_without_credentials(self.url)} has no branch or tag {self.ref or 'HEAD'!r}: check the ref"
         )
 
-    def _web_base(self, commit: ObjectID) -> str:
-        """Return the address below which GitLab shows the files of the commit; empty for other addresses."""
+    def _web_base(self) -> str:
+        """Return the address below which GitLab shows the files; empty for other addresses."""
         if not self.url.startswith(("https://", "http://")):
             return ""
         plain = _without_credentials(self.url).rstrip("/").removesuffix(".git")
-        return f"{plain}/-/blob/{quote(self.ref or commit.decode(), safe='/')}"
+        return f"{plain}/-/blob/{quote(self.ref or 'HEAD', safe='/')}"
 
 
 def _tree_of(repository: Repo, commit: ObjectID) -> ObjectID:

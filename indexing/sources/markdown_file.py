@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 MAX_BYTES = 5_000_000
 """Size up to which a file is read; longer ones are not written by hand."""
 
+MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+"""Suffixes of Markdown files."""
+
 _MAX_LINES = 200_000
-_SUFFIXES = frozenset({".md", ".markdown", ".mdx"})
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "vendor"})
 _LONGEST_TITLE = 250  # characters
 _MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -49,10 +51,10 @@ class Origin:
         return f"{self.source}/{self.path}"
 
 
-def is_wanted(path: str) -> bool:
-    """Return whether a path below the root is Markdown outside of hidden and dependency folders."""
+def is_wanted(path: str, suffixes: frozenset[str] = MARKDOWN) -> bool:
+    """Return whether a path below the root is of these kinds, outside of hidden and dependency folders."""
     *folders, name = PurePosixPath(path).parts
-    if name.startswith(".") or PurePosixPath(name).suffix.lower() not in _SUFFIXES:
+    if name.startswith((".", "~$")) or PurePosixPath(name).suffix.lower() not in suffixes:
         return False
     return not any(folder.startswith(".") or folder in _SKIPPED_FOLDERS for folder in folders)
 

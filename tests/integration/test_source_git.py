@@ -13,7 +13,9 @@ from dulwich.web import WSGIRequestHandlerLogger, WSGIServerLogger, make_server,
 
 from indexing.errors import BuildRefused
 from indexing.model import Document, Skipped
+from indexing.sources import Checkpoint, FollowedSource, Present
 from indexing.sources.git_repository import GitRepository
+from indexing.sources.path_filter import PathFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +73,7 @@ def test_a_served_repository_is_fetched_and_fetched_again_only_when_it_changed(
     served: str, repository: Path, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    source = GitRepository(served, cache, name="handbook", folders=("docs",))
+    source = GitRepository(served, cache, name="handbook", filter=PathFilter(("/docs/",)))
     (first,) = source.items()
     assert isinstance(first, Document)
     assert first.id == "handbook/docs/ci/run ner.md"
@@ -84,6 +86,21 @@ def test_a_served_repository_is_fetched_and_fetched_again_only_when_it_changed(
     _commit(repository, {"docs/ci/run ner.md": "# Runner\n\nStop it."})
     assert _texts(source) == {"handbook/docs/ci/run ner.md": "# Runner\n\nStop it."}
     assert not list(cache.rglob("*.md"))
+
+
+def test_only_files_that_changed_are_read_again_and_renamed_ones_leave(repository: Path, tmp_path: Path) -> None:
+    source = GitRepository(str(repository), tmp_path / "cache", filter=PathFilter(exclude=("LICENSE.md",)))
+    *_, present, checkpoint = source.changes(None, sweep=True)
+    assert isinstance(source, FollowedSource)
+    assert isinstance(checkpoint, Checkpoint)
+    assert [type(change) for change in source.changes(checkpoint.cursor, sweep=False)] == [Present, Checkpoint]
+    (repository / "README.md").rename(repository / "START.md")
+    porcelain.remove(str(repository), paths=[str(repository / "README.md")])
+    _commit(repository, {"START.md": "# Handbook", "LICENSE.md": "x"})
+    document, present, _ = source.changes(checkpoint.cursor, sweep=False)
+    assert isinstance(document, Document)
+    assert document.id == "docs/START.md"
+    assert present == Present("docs/", frozenset({"docs/START.md", "docs/docs/ci/run ner.md"}))
 
 
 def test_only_the_newest_commit_is_fetched(served: str, repository: Path, tmp_path: Path) -> None:
