@@ -42,6 +42,7 @@ __all__ = ["Catalog", "ChunkedDocument", "DocumentFacts", "Scores", "StoredChunk
 
 _TRIGRAM = 3
 _MOST_PAIRS = 200  # of a question; more only make the search slow
+_COUNTS = 100_000  # words whose number of chunks is remembered
 _AT_ONCE = 500  # values of one query
 
 Scores = dict[int, float]
@@ -67,6 +68,7 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
         self._connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
@@ -201,8 +203,15 @@ class Catalog:
 
     def counts(self, stems: Iterable[str]) -> dict[str, int]:
         """Return how many chunks hold each stem; 0 for an unknown word."""
-        query = "SELECT doc FROM word_counts WHERE term = ?"
-        return {stem: next(iter(self._rows(query, (stem,))), (0,))[0] for stem in stems}
+        return {stem: self._count(stem) for stem in stems}
+
+    def _count(self, stem: str) -> int:
+        if stem not in self._counts:  # full text search counts by reading all that it has of the word
+            if len(self._counts) >= _COUNTS:
+                self._counts.clear()
+            query = "SELECT doc FROM word_counts WHERE term = ?"
+            self._counts[stem] = next(iter(self._rows(query, (stem,))), (0,))[0]
+        return self._counts[stem]
 
     def match_words(
         self,
@@ -210,6 +219,7 @@ class Catalog:
         ids: Sequence[range],
         limit: int,
         weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        needed: Sequence[str] = (),
     ) -> Scores:
         """Return the best chunks that hold any of the terms.
 
@@ -218,25 +228,28 @@ class Catalog:
             ids: Chunks to look at: ranges as `ids` gives them.
             limit: How many at most.
             weights: Of title, headings and text.
+            needed: Terms of which a chunk must hold one to be looked at; none: any chunk.
         """
         columns = ", ".join(str(float(weight)) for weight in weights)
-        return self._match("words", f"bm25(words, {columns})", terms, ids, limit)
+        expression = _any_of(terms)
+        if expression and (bound := _any_of(needed)):
+            expression = f"({bound}) AND ({expression})"
+        return self._match("words", f"bm25(words, {columns})", expression, ids, limit)
 
     def match_substrings(self, parts: Sequence[str], ids: Sequence[range], limit: int) -> Scores:
         """Return the best chunks that hold any of the parts, inside words too; parts under 3 characters are ignored."""
-        return self._match("trigrams", "bm25(trigrams)", [part for part in parts if len(part) >= _TRIGRAM], ids, limit)
+        long = _any_of([part for part in parts if len(part) >= _TRIGRAM])
+        return self._match("trigrams", "bm25(trigrams)", long, ids, limit)
 
     def match_unspaced(self, text: str, ids: Sequence[range], limit: int) -> Scores:
         """Return the best chunks for the Chinese, Japanese, ... parts of the text; empty when it has none."""
         pairs = dict.fromkeys(character_pairs(text))
         whole = [pair for pair in pairs if len(pair) > 1][:_MOST_PAIRS]
         # A last character alone would match everywhere; it is used when the run is one character long, as a prefix.
-        return self._match("pairs", "bm25(pairs)", whole or list(pairs)[:_MOST_PAIRS], ids, limit, prefix=not whole)
+        expression = _any_of(whole or list(pairs)[:_MOST_PAIRS], end="" if whole else "*")
+        return self._match("pairs", "bm25(pairs)", expression, ids, limit)
 
-    def _match(  # noqa: PLR0913 - private, and all six say what the one query is
-        self, table: str, score: str, terms: Sequence[str], ids: Sequence[range], limit: int, *, prefix: bool = False
-    ) -> Scores:
-        expression = " OR ".join(_quoted(term) + ("*" if prefix else "") for term in terms if _storable(term).strip())
+    def _match(self, table: str, score: str, expression: str, ids: Sequence[range], limit: int) -> Scores:
         if not expression:
             return {}
         # One query a range: full text search passes over the rows outside of it without scoring them.
@@ -269,6 +282,11 @@ class Catalog:
 def _storable(text: str) -> str:
     """Return the text without what SQLite cannot take: lone surrogates, NUL."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+
+
+def _any_of(terms: Sequence[str], end: str = "") -> str:
+    """Return the FTS5 expression for any of the terms; `*` at the end of each makes it a beginning of words."""
+    return " OR ".join(_quoted(term) + end for term in terms if _storable(term).strip())
 
 
 def _quoted(term: str) -> str:

@@ -104,7 +104,8 @@ class Retriever:
         laps.end("dense")
         evidence = Evidence(self._catalog, query)
         substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
-        lexical = {kind: self._lexical(query, substrings, ids[kind]) for kind in _KINDS if asked}
+        needed = evidence.needed_words
+        lexical = {kind: self._lexical(query, substrings, needed, ids[kind]) for kind in _KINDS if asked}
         laps.end("lexical")
         trust = 1.0 if self._embedder is None or self._embedder.multilingual else 1.0 - min(1.0, query.unspaced)
         numbers = self._catalog.numbers.of(
@@ -151,11 +152,13 @@ class Retriever:
     def _dense(self, vector: NDArray[np.float32] | None, ids: Sequence[range]) -> dict[int, float]:
         return {} if vector is None else self._version.vectors.search(vector, _DENSE, ids, self._left_out)
 
-    def _lexical(self, query: Query, substrings: Sequence[str], ids: Sequence[range]) -> tuple[Scores, ...]:
+    def _lexical(
+        self, query: Query, substrings: Sequence[str], needed: Sequence[str], ids: Sequence[range]
+    ) -> tuple[Scores, ...]:
         terms = [*query.title_words * _TITLE, *query.body_words]
         limit = _LEXICAL + min(_WITHDRAWN, sum(stop - start for start, stop in self._withdrawn))
         return (
-            self._shown(self._catalog.match_words(terms, ids, limit, _WEIGHTS)),
+            self._shown(self._catalog.match_words(terms, ids, limit, _WEIGHTS, needed)),
             self._shown(self._catalog.match_substrings(substrings, ids, limit)),
             self._shown(self._catalog.match_unspaced(query.dense, ids, limit)),
         )
