@@ -73,8 +73,11 @@ def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller 
     """
     chosen = options or BuildOptions()
     run = _Build(root, embedder, on_progress or (lambda _: None), chosen)
-    with building(root, chosen.now):
-        return run.build(sources, clean, promote=promote)
+    try:
+        with building(root, chosen.now):
+            return run.build(sources, clean, promote=promote)
+    except OSError as error:
+        raise BuildRefused(f"{error.filename or root} cannot be used ({error.strerror}): is the disk full?") from error
 
 
 def after_promotion(root: Path) -> None:
@@ -173,7 +176,7 @@ class _Build:
         def tell(count: int) -> None:
             self._on_progress(Progress("read", count, 0, current))
 
-        refresh = Refresh(self._root, store, clean, self._options, tell)
+        refresh = Refresh(self._root, store, clean, self._options, tell, self._options.on_step)
         reports = []
         for source in sources:
             current = source.name

@@ -16,7 +16,7 @@ from indexing.errors import BuildRefused, DamagedIndex, IndexingError
 from indexing.model import Document, Skipped
 from indexing.source_store import DamagedStore
 from indexing.sources import Checkpoint, FollowedSource, Gone, Present
-from indexing.versions import Versions
+from indexing.versions import Step, Versions
 from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Refresh:
         root: The index root.
         clean: Applied to title and text before anything is hashed or stored.
         on_document: Called with the number of documents read so far, over all sources.
+        on_step: See `indexing.versions.Step`.
     """
 
     root: Path
@@ -98,6 +99,7 @@ class Refresh:
     clean: Clean
     options: RefreshOptions
     on_document: Callable[[int], None]
+    on_step: Step = lambda _: None
     _read: int = field(default=0, init=False)
     _withdrawn: frozenset[str] = field(default=frozenset(), init=False)
 
@@ -116,10 +118,13 @@ class Refresh:
             # A source that cannot tell what changed is read whole each time: that is a sweep.
             swept = self.options.sweep or not isinstance(source, FollowedSource)
             self.store.begin(source.name, sweep=swept)
+        self.on_step("refresh begun")
         try:
             with self.store.changing():
                 report = self._followed(source) if isinstance(source, FollowedSource) else self._whole(source)
                 self.store.end(source.name, held=report.reason if report.state == "held" else "")
+                self.on_step("refresh written")
+            self.on_step("refresh kept")
         except _Held as held:
             report = self._ended(source, "held", str(held))
         except DamagedStore:
@@ -186,7 +191,9 @@ class Refresh:
         name, store = source.name, self.store
         if isinstance(change, Checkpoint):
             store.read_to(name, source.reader, change.cursor)
+            self.on_step("checkpoint written")
             store.checkpoint()
+            self.on_step("checkpoint kept")
         elif isinstance(change, Present):
             here = [document for document in counts.before.keys() | counts.seen if document.startswith(change.part)]
             gone = {document: "not there any more" for document in here if document not in change.documents}
@@ -206,6 +213,7 @@ class Refresh:
         if not is_here and not was_indexed(self.root, document):
             return  # it was never shown
         Withdrawn(self.root).add([document])
+        self.on_step("document withdrawn")
         self.store.set_returned([document], returned=False)
         if self.store.drop_leaving(name, [document]):
             counts.removed += 1
@@ -232,6 +240,8 @@ class Refresh:
         if before == digest:
             self.store.stays(source, document.id)
         else:
+            if before is not None:
+                self._narrow(source, document)
             self.store.put(source, document, digest, masked)
             if document.id not in counts.seen:
                 counts.added += before is None
@@ -240,6 +250,14 @@ class Refresh:
         if document.id in self._withdrawn:
             self.store.set_returned([document.id], returned=True)
         return None
+
+    def _narrow(self, source: str, document: Document) -> None:
+        """Hide a document whose old readers may not read it any more, until a version that knows this is live."""
+        earlier = next(self.store.documents(source, [document.id]), None)
+        if document.audience == "public" or earlier is None or earlier.audience == document.audience:
+            return
+        Withdrawn(self.root).add([document.id])
+        self.store.set_returned([document.id], returned=True)
 
     def _leave(self, name: str, counts: _Counts, *, rolled_back: bool) -> SourceReport:
         """Let go what is gone, unless it is too much.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.errors import BuildRefused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -51,11 +53,18 @@ class EmbeddingCache:
         return found
 
     def add(self, entries: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Append entries."""
-        with self._path.open("ab") as stream:
-            for key, vector in entries.items():
-                record = key + vector.astype("<f4").tobytes()
-                stream.write(record + zlib.crc32(record).to_bytes(_CHECK, "little"))
+        """Append entries.
+
+        Raises:
+            BuildRefused: The disk is full or cannot be written.
+        """
+        records = [key + vector.astype("<f4").tobytes() for key, vector in entries.items()]
+        content = b"".join(record + zlib.crc32(record).to_bytes(_CHECK, "little") for record in records)
+        try:
+            with self._path.open("ab") as stream:
+                stream.write(content)
+        except OSError as error:
+            raise BuildRefused(f"{self._path} cannot be written ({error.strerror}): is the disk full?") from error
 
     def clear(self) -> None:
         """Delete the file: the vectors are in a version now."""

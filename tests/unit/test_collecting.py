@@ -372,3 +372,17 @@ def test_the_lock_tells_who_builds_only_while_somebody_does(tmp_path: Path) -> N
     built(tmp_path, MemorySource(TEN))
     assert not (tmp_path / "build.json").exists()
     assert json.loads((tmp_path / "CURRENT").read_text("utf-8"))["live"] == "v0001"
+
+
+def test_what_only_some_may_read_from_now_on_is_hidden_until_a_version_knows_it(tmp_path: Path) -> None:
+    options = BuildOptions(audiences=frozenset({"public", "staff"}))
+    source = MemorySource([page("a", "text a"), page("b", "text b")])
+    build([source], tmp_path, TinyEmbedder(), unchanged, options=options)
+    narrowed = with_visibility(source, "staff")
+    build([narrowed], tmp_path, TinyEmbedder(), unchanged, promote=False, options=options)
+    assert Withdrawn(tmp_path).read() == {"docs/a.md", "docs/b.md"}
+    build([narrowed], tmp_path, TinyEmbedder(), unchanged, options=options)
+    assert Withdrawn(tmp_path).read() == frozenset()
+    live = Versions(tmp_path).open_live().catalog
+    assert live.ids("page") == ()
+    assert len(live) == 2
