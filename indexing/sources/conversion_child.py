@@ -3,7 +3,7 @@ r"""The child process that reads files it does not trust: `python -m indexing.so
 It takes one file after another from its standard input and writes Markdown to its standard output:
 
     {"suffix": ".pdf", "charset": "", "bytes": 1234}\n  and 1,234 bytes
-    {"reason": "", "title": "", "canonical": "", "is_indexable": true, "bytes": 99}\n  and 99 bytes of UTF-8
+    {"reason": "", "title": "", "canonical": "", "is_indexable": true, "is_last": false, "bytes": 99}\n  and UTF-8
 
 It has little memory and little time, writes no file, opens none but its own code, and reaches no network.
 """
@@ -91,6 +91,7 @@ def _answer(answers: BinaryIO, asked: dict[str, object], memory_mb: int) -> None
         "title": converted.title,
         "canonical": converted.canonical,
         "is_indexable": converted.is_indexable,
+        "is_last": is_last,
         "bytes": len(text),
     }
     answers.write(json.dumps(head).encode() + b"\n" + text)

@@ -83,6 +83,7 @@ class Converter:
             self._end()
 
     def _asked(self, request: bytes) -> dict[str, object]:
+        is_fresh = self._child is None
         child = self._started()
         with self._watched(child) as is_late:
             try:
@@ -92,8 +93,12 @@ class Converter:
                 answer = _answer(child)
             except (OSError, ValueError, KeyError):
                 answer = None
+        if answer is not None and not answer["is_last"]:
+            return answer
+        code = self._end()
         if answer is None:
-            code = self._end()
+            if not (is_fresh or is_late.is_set() or code == -signal.SIGXCPU):
+                return self._asked(request)  # the files before may be to blame: once more in a new child
             raise Unreadable(self._why(code, is_late=is_late.is_set()))
         return answer
 
