@@ -62,7 +62,7 @@ def serving(settings: Settings, stop: Event) -> Serving:
     Raises:
         NotConfigured: A setting is wrong; the message says how to mend it.
     """
-    parts = wiring.assistant(settings)
+    parts = wiring.assistant(settings, stop=stop)
     root, several = wiring.index_root(settings), several_projects(settings)
 
     def withdraw(project: str, iid: int) -> None:
