@@ -12,6 +12,7 @@ from indexing.chunking import chunks
 from indexing.errors import BuildRefused
 from indexing.model import Document, Skipped
 from indexing.sources.markdown_tree import MarkdownTree
+from indexing.sources.path_filter import PathFilter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +146,9 @@ def test_a_line_of_thirty_megabytes_needs_little_memory(tmp_path: Path) -> None:
             chunks(item)
     assert process.memory_info().rss - before < 400_000_000
     assert "larger than the limit" in _reasons(tmp_path)["docs/line.md"]
+
+
+def test_paths_and_exclusions_choose_files(tmp_path: Path) -> None:
+    _write(tmp_path, **{"docs/a.md": "x", "docs/old/b.md": "x", "README.md": "x"})
+    chosen = MarkdownTree(tmp_path, filter=PathFilter(("docs/**",), ("old",)))
+    assert [item.id for item in chosen.items() if isinstance(item, Document)] == ["docs/docs/a.md"]
