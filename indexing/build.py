@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from indexing.build_lock import building
 from indexing.build_report import BuildOptions, BuildReport, Progress
 from indexing.catalog import ChunkedDocument
 from indexing.chunking import CHUNKER, MAX_CHUNKS, chunks
+from indexing.collected import Collected
 from indexing.collecting import Refresh
 from indexing.embedding_cache import EmbeddingCache
 from indexing.errors import BuildRefused, DamagedIndex
 from indexing.manifest import Manifest
-from indexing.model import Skipped
 from indexing.source_store import DamagedStore, SourceStore, set_aside
 from indexing.versions import Versions, utc_now
 from indexing.withdrawn import Withdrawn
 from indexing.writing import BuildFacts, VersionChange, WrittenVersion, write_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexing.cleaning import MaskedSecret
-    from indexing.collecting import SourceReport
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Clean, Document
-    from indexing.source_store import Entry
     from indexing.sources import Source
 
 __all__ = ["BuildOptions", "BuildReport", "Progress", "after_promotion", "build"]
@@ -101,17 +98,6 @@ STORE = "sources.sqlite"
 
 
 @dataclass(slots=True)
-class _Collected:
-    """What the sources hold; entries by document, of the first source that has it."""
-
-    reports: tuple[SourceReport, ...]
-    entries: dict[str, Entry]
-    skipped: list[Skipped] = field(default_factory=list)
-    masked: list[MaskedSecret] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Changed:
     """New and changed documents in chunks, and the vectors of these by the hash of their text."""
 
@@ -170,7 +156,7 @@ class _Build:
             note = f"the store of the sources was damaged and set aside ({kept}): everything was read again"
             return SourceStore(path, self._options.now), note
 
-    def _collect(self, sources: Sequence[Source], clean: Clean, store: SourceStore) -> _Collected:
+    def _collect(self, sources: Sequence[Source], clean: Clean, store: SourceStore) -> Collected:
         current = ""
 
         def tell(count: int) -> None:
@@ -182,14 +168,14 @@ class _Build:
             current = source.name
             reports.append(refresh(source))
             self._options.on_step(f"source {source.name} refreshed")
-        collected = _Collected(tuple(reports), {})
+        collected = Collected(tuple(reports), {})
         for name in dict.fromkeys(source.name for source in sources):
-            _add(collected, name, store)
+            collected.add(name, store)
         troubled = [report for report in reports if report.state in {"held", "failed"}]
         if self._options.strict and troubled:
             raise BuildRefused("; ".join(report.reason for report in troubled))
         if not collected.entries:
-            reasons = "; ".join([report.reason for report in troubled] or _reasons(collected.skipped))
+            reasons = "; ".join([report.reason for report in troubled] or collected.reasons())
             raise BuildRefused(
                 f"no document to index, {len(collected.skipped)} were left out: {reasons or 'no source'}"
             )
@@ -211,22 +197,32 @@ class _Build:
                 return version
         return None
 
-    def _version(self, collected: _Collected, store: SourceStore) -> BuildReport:
+    def _version(self, collected: Collected, store: SourceStore) -> BuildReport:
         """Return the version that holds what was collected: the newest one, or a new one."""
         newest = self._newest()
-        report = _compared(collected, newest.catalog.content_hashes() if newest is not None else {})
+        report = collected.compared(newest.catalog.content_hashes() if newest is not None else {})
         fingerprint = self._manifest("", "", WrittenVersion({}, {}, ())).fingerprint
         fits = newest is not None and newest.manifest.fingerprint == fingerprint
-        if newest is not None and fits and report.unchanged == report.documents and not report.removed:
+        if (
+            newest is not None
+            and fits
+            and self._stored_alike(newest)
+            and report.unchanged == report.documents
+            and not report.removed
+        ):
             count = newest.manifest.counts["chunks"]
             return replace(report, version=newest.name, chunks=count, chunks_reused=count)
         base = newest if fits else self._newest(fingerprint)
         return self._write(collected, base, report, store)
 
+    def _stored_alike(self, version: IndexVersion) -> bool:
+        partitions = (partition for partition in version.manifest.partitions if partition.rows)
+        return all(version.vectors.of(part.number).stored_as == self._options.stored_as for part in partitions)
+
     # -- write
 
     def _write(
-        self, collected: _Collected, base: IndexVersion | None, report: BuildReport, store: SourceStore
+        self, collected: Collected, base: IndexVersion | None, report: BuildReport, store: SourceStore
     ) -> BuildReport:
         known = base.catalog.content_hashes() if base is not None else {}
         changed = self._changed(collected, known, base, store)
@@ -257,7 +253,7 @@ class _Build:
         )
 
     def _changed(
-        self, collected: _Collected, known: Mapping[str, str], base: IndexVersion | None, store: SourceStore
+        self, collected: Collected, known: Mapping[str, str], base: IndexVersion | None, store: SourceStore
     ) -> _Changed:
         """Return the documents that are not in the base as they are now, with the vectors of their chunks."""
         by_source: dict[str, list[str]] = {}
@@ -333,46 +329,6 @@ class _Build:
             written.partitions,
             self._options.embedder_name,
         )
-
-
-def _add(collected: _Collected, source: str, store: SourceStore) -> None:
-    """Add what a source holds; a document that another source had before is left out, and told."""
-    for name, entry in store.entries(source).items():
-        if name in collected.entries:
-            collected.skipped.append(Skipped(name, f"in {source} too: the source named first has it"))
-        else:
-            collected.entries[name] = entry
-    collected.skipped += [Skipped(row.document, row.reason) for row in store.left_out(source)]
-    collected.masked += store.masked(source)
-
-
-def _reasons(skipped: Iterable[Skipped]) -> list[str]:
-    return sorted({item.reason for item in skipped})[:3]
-
-
-def _compared(collected: _Collected, old: Mapping[str, str]) -> BuildReport:
-    new = collected.entries
-    pages = sum(entry.kind == "page" for entry in new.values())
-    return BuildReport(
-        version="",
-        built=False,
-        promoted=False,
-        paused=False,
-        documents=len(new),
-        pages=pages,
-        issues=len(new) - pages,
-        chunks=0,
-        added=len(new.keys() - old.keys()),
-        changed=sum(old[name] != entry.content_hash for name, entry in new.items() if name in old),
-        removed=len(old.keys() - new.keys()),
-        unchanged=sum(old.get(name) == entry.content_hash for name, entry in new.items()),
-        chunks_embedded=0,
-        chunks_reused=0,
-        skipped=tuple(collected.skipped),
-        masked=tuple(collected.masked),
-        seconds=0.0,
-        sources=collected.reports,
-    )
 
 
 def _chunked(document: Document, content_hash: str) -> ChunkedDocument:

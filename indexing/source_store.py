@@ -18,82 +18,24 @@ import contextlib
 import json
 import os
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from indexing.cleaning import MaskedSecret
-from indexing.errors import BuildRefused, IndexingError
+from indexing.errors import BuildRefused
 from indexing.model import Document, Skipped
+from indexing.source_rows import SCHEMA, DamagedStore, Entry, LeftOut, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from indexing.model import Kind
+__all__ = ["DamagedStore", "Entry", "LeftOut", "SourceState", "SourceStore", "set_aside"]
 
 _BUSY_S = 30.0
 _AT_ONCE = 500  # values of one query
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, reader TEXT NOT NULL DEFAULT '', cursor TEXT,
-    last_started TEXT NOT NULL DEFAULT '', last_sweep TEXT NOT NULL DEFAULT '', last_success TEXT NOT NULL DEFAULT '',
-    last_error TEXT NOT NULL DEFAULT '',
-    held TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS documents (source TEXT NOT NULL, document TEXT NOT NULL, kind TEXT NOT NULL,
-    content_hash TEXT NOT NULL, body TEXT NOT NULL, masked TEXT NOT NULL, PRIMARY KEY (source, document));
-CREATE TABLE IF NOT EXISTS leaving (source TEXT NOT NULL, document TEXT NOT NULL, reason TEXT NOT NULL,
-    PRIMARY KEY (source, document)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS left_out (source TEXT NOT NULL, document TEXT NOT NULL, reason TEXT NOT NULL,
-    since TEXT NOT NULL, tries INTEGER NOT NULL, PRIMARY KEY (source, document));
-CREATE TABLE IF NOT EXISTS returned (document TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
-
-
-class DamagedStore(IndexingError):
-    """The file is no store, or cannot be read any more; `set_aside` and read everything again."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """One source as an admin sees it. Times are ISO 8601 in UTC, empty for never.
-
-    Attributes:
-        last_sweep: When all of it was looked at last, or that was tried; it is due by this.
-        last_error: Why the last refresh failed; empty when it did not.
-        held: Why what was found last is held back; empty when it is not.
-    """
-
-    name: str
-    documents: int
-    pages: int
-    issues: int
-    left_out: int
-    last_started: str
-    last_success: str
-    last_error: str
-    held: str
-    last_sweep: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A file or issue that was not taken: why, since when, and how often it was tried."""
-
-    source: str
-    document: str
-    reason: str
-    since: str
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a build compares."""
-
-    source: str
-    content_hash: str
-    kind: Kind
 
 
 class SourceStore:
@@ -115,7 +57,7 @@ class SourceStore:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+            self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA}")
         self._path = path
 
     def close(self) -> None:

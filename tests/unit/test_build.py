@@ -224,3 +224,14 @@ def test_a_version_is_a_plain_database_beside_its_vectors(tmp_path: Path) -> Non
     connection = sqlite3.connect(directory / "catalog.sqlite")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_vectors_are_stored_another_way_without_embedding_anything(tmp_path: Path) -> None:
+    _build(tmp_path, DOCUMENTS)
+    embedder = CountingEmbedder()
+    options = BuildOptions(stored_as="int8")
+    report = build([MemorySource(DOCUMENTS)], tmp_path, embedder, unchanged, options=options)
+    assert (report.built, report.version, report.chunks_embedded, embedder.texts) == (True, "v0002", 0, [])
+    live = Versions(tmp_path).open_live()
+    assert {live.vectors.of(part.number).stored_as for part in live.manifest.partitions} == {"int8"}
+    assert not build([MemorySource(DOCUMENTS)], tmp_path, embedder, unchanged, options=options).built
