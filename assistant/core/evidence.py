@@ -17,6 +17,7 @@ from assistant.core.model import Citation, Claim, Draft
 from assistant.core.sentences import sentences
 from assistant.core.spans import spans
 from assistant.core.terms import literals, terms
+from indexing.danger import dangers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +30,6 @@ TERMS_HELD = 0.6
 QUOTE_MAX = 300
 """Characters of a citation's quote."""
 
-_DESTRUCTIVE = re.compile(
-    r"(?:curl|wget)\b[^\n|]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
-    r"|\brm\s+-[a-z]*[rf][a-z]*\s+(?:/|~|\*|\$)"
-    r"|--insecure\b|--no-check-certificate\b|\bchmod\s+-?R?\s*777\b|\bmkfs\b|\bdd\s+if="
-    r"|\bDROP\s+(?:TABLE|DATABASE)\b",
-    re.IGNORECASE,
-)
 _FENCED = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[^\S\n]*$|\Z)")
 _CODE = re.compile(_FENCED.pattern + r"|`[^`\n]+`")
 _NAME = re.compile(
@@ -133,7 +127,7 @@ def _refusal(claim: Claim, cited: list[Passage], documents: set[str]) -> str:
         return "uncited"
     if not cited:
         return "unsupported"
-    if _DESTRUCTIVE.search(claim.text) and not all(passage.confirmed for passage in cited):
+    if dangers(claim.text) and not all(passage.confirmed for passage in cited):
         return "unsupported"
     full = len(documents) >= DOCUMENTS_MAX and all(passage.chunk.document not in documents for passage in cited)
     return "too_many_documents" if full else ""
@@ -196,7 +190,7 @@ def _cut(quote: str) -> str:
 
 def _harmless(text: str, cited: Sequence[Passage]) -> str:
     """Return the text without web addresses and without commands that destroy."""
-    kept = [_LEFT_OUT if _DESTRUCTIVE.search(line) else line for line in text.split("\n")]
+    kept = [_LEFT_OUT if dangers(line) else line for line in text.split("\n")]
     return _linkless("\n".join(kept), cited)
 
 
