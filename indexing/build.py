@@ -13,7 +13,7 @@ from indexing.catalog import ChunkedDocument
 from indexing.chunking import CHUNKER, MAX_CHUNKS, chunks
 from indexing.collected import Collected
 from indexing.collecting import Refresh
-from indexing.embedding_cache import EmbeddingCache
+from indexing.embedding import Embedding
 from indexing.errors import BuildRefused, DamagedIndex
 from indexing.manifest import Manifest
 from indexing.source_store import DamagedStore, SourceStore, set_aside
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildOptions", "BuildReport", "Progress", "after_promotion", "build"]
 
-_BATCH = 256  # chunks between two writes to the embedding cache: seconds of work lost at most
 _BYTES_A_CHUNK = 8000  # of catalog and full text, generously
 _SPARE_BYTES = 50_000_000  # that a build leaves free on the disk
 
@@ -239,7 +238,7 @@ class _Build:
             written.append(write_version(directory, base, change, lambda hashes: _stacked(vectors, hashes), facts))
 
         name = self.versions.publish(write, lambda name, at: self._manifest(name, at, written[0]))
-        self._cache().clear()
+        self._embedding().forget()
         self._on_progress(Progress("write", 1, 1))
         count = written[0].counts["chunks"]
         return replace(
@@ -266,7 +265,7 @@ class _Build:
             for document in store.documents(source, names)
         ]
         chunked.sort(key=lambda item: item.document.id)
-        vectors, embedded = self._vectors(chunked, base or self._same_embedder())
+        vectors, embedded = self._embedding().vectors(chunked, base or self._same_embedder())
         return _Changed(chunked, vectors, embedded)
 
     def _same_embedder(self) -> IndexVersion | None:
@@ -280,28 +279,6 @@ class _Build:
                 return version
         return None
 
-    def _vectors(
-        self, chunked: Sequence[ChunkedDocument], base: IndexVersion | None
-    ) -> tuple[dict[bytes, NDArray[np.float32]], int]:
-        """Return the vectors of all chunks by the hash of their text, and how many had to be made."""
-        texts = {digest: chunk.embedded_text for item in chunked for chunk, digest in item.chunks}
-        known = (base.known_vectors(texts) if base is not None else {}) | self._cache().read()
-        missing = sorted((digest for digest in texts if digest not in known), key=lambda digest: -len(texts[digest]))
-        done = 0
-
-        def tell(count: int) -> None:
-            nonlocal done
-            done += count
-            self._on_progress(Progress("embed", done, len(missing)))
-
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            fresh = dict(zip(batch, self._embedder.encode([texts[digest] for digest in batch], tell), strict=True))
-            self._cache().add(fresh)
-            self._options.on_step("batch embedded")
-            known |= fresh
-        return known, len(missing)
-
     def _check_disk(self, base: IndexVersion | None, new_chunks: int) -> None:
         """Refuse before anything is written when the disk has no room for the version."""
         held = sum(facts.size for facts in base.manifest.files.values()) if base is not None else 0
@@ -313,8 +290,8 @@ class _Build:
                 "make room, or run `assistant index prune --keep 2`"
             )
 
-    def _cache(self) -> EmbeddingCache:
-        return EmbeddingCache(self._root / "cache", self._embedder.fingerprint, self._embedder.dimension)
+    def _embedding(self) -> Embedding:
+        return Embedding(self._embedder, self._root / "cache", self._on_progress, self._options.on_step)
 
     def _manifest(self, name: str, at: str, written: WrittenVersion) -> Manifest:
         return Manifest(
