@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from assistant import wiring
-from indexing.errors import DamagedIndex
+from indexing.embedder import HashingEmbedder
+from indexing.live import LiveIndex
 from indexing.sources.gitlab_project import GitLabProject
 from indexing.versions import Versions
 from tests.e2e.attacks import checks
@@ -146,8 +147,12 @@ def test_a_pickle_in_the_index_is_never_read(  # "A095"
         assert home.ask("How do I restart the runner?").outcome
         for folder in [path for path in root.rglob("*") if path.is_dir()]:
             (folder / "meta.pkl").write_bytes(payload)
-        with pytest.raises(DamagedIndex):  # a file that is not in the manifest
-            wiring.live_index(home.parts.settings)("How do I restart the runner?")
+        told: list[str] = []
+        index = LiveIndex(root, lambda _: HashingEmbedder(), told.extend)
+        index.wait_ready()
+        found = index("How do I restart the runner?")
+        assert found.lexical_only  # nothing but the verified catalog is read
+        assert "a file that no build wrote, 'meta.pkl'" in told[0]
     assert not harm.exists()
 
 
