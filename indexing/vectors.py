@@ -135,27 +135,15 @@ class Vectors:
         _add(copy, rows)
         return Vectors(copy)
 
-    def means(self, starts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the mean direction of each run of rows: float32, (len(starts), dimension), rows L2-normalised.
-
-        Args:
-            starts: First row of each run, rising; the last run ends with the last row. No run is empty.
-        """
-        sums = np.empty((len(starts), self.dimension), dtype=np.float32)
-        ends = [*starts[1:].tolist(), len(self)]
-        for number, (start, end) in enumerate(zip(starts.tolist(), ends, strict=True)):
-            sums[number] = self.run(start, end - start).sum(axis=0)
-        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9), dtype=np.float32)
-
     def search(
-        self, query: NDArray[np.float32], k: int, holes: NDArray[np.int64] | range | None = None
+        self, query: NDArray[np.float32], k: int, holes: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the numbers of the nearest rows and their cosines, best first, at most k.
 
         Args:
             query: float32, (dimension,), L2-normalised.
             k: How many at most.
-            holes: Rows that must not be returned. (A range is the contrary: the only rows that may be.)
+            holes: Rows that must not be returned.
         """
         wanted = self._wanted(holes)
         total = len(self) if wanted is None else int(np.count_nonzero(wanted))
@@ -167,16 +155,12 @@ class Vectors:
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
 
-    def _wanted(self, holes: NDArray[np.int64] | range | None) -> NDArray[np.bool_] | None:
+    def _wanted(self, holes: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
         """Return for every row whether it may be found: bool, (rows,); None allows all."""
-        if holes is None or (not isinstance(holes, range) and len(holes) == 0):
+        if holes is None or len(holes) == 0:
             return None
-        if isinstance(holes, range):
-            wanted = np.zeros(len(self), dtype=np.bool_)
-            wanted[holes.start : holes.stop] = True
-        else:
-            wanted = np.ones(len(self), dtype=np.bool_)
-            wanted[holes] = False
+        wanted = np.ones(len(self), dtype=np.bool_)
+        wanted[holes] = False
         return wanted
 
 

@@ -36,12 +36,6 @@ def test_a_search_never_returns_a_hole() -> None:
     assert sorted(ids) == [row for row in range(50) if row not in {0, 7, 49}]
 
 
-def test_a_search_may_be_kept_to_a_range_of_rows() -> None:
-    rows = _rows(50)
-    ids, _ = Vectors.of(rows).search(rows[7], 30, range(10, 20))
-    assert sorted(ids) == list(range(10, 20))
-
-
 def test_a_search_over_nothing_finds_nothing() -> None:
     rows = _rows(5)
     assert len(Vectors.of(rows).search(rows[0], 5, np.arange(5))[0]) == 0
@@ -122,14 +116,6 @@ def test_nothing_appended_is_the_same_index() -> None:
 def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(BuildRefused, match="disk"):
         Vectors.of(_rows(2)).write(tmp_path / "none" / "v.faiss")
-
-
-def test_the_mean_direction_of_each_run_of_rows_is_normalised() -> None:
-    rows = _rows(6)
-    means = Vectors.of(rows).means(np.array([0, 1, 4]))
-    assert np.allclose(means[0], rows[0], atol=1e-6)
-    assert np.allclose(means[1], rows[1:4].sum(axis=0) / np.linalg.norm(rows[1:4].sum(axis=0)), atol=1e-6)
-    assert np.allclose(np.linalg.norm(means, axis=1), 1.0, atol=1e-6)
 
 
 def test_a_file_that_is_no_index_is_called_damaged(tmp_path: Path) -> None:
