@@ -47,9 +47,10 @@ class Settings(BaseSettings):
         {}, description="Who may read more than `public`: place (`PLATFORM/CHANNEL`) -> audiences (table `[audiences]`)"
     )
     embedder: str = Field(
-        "packaged",
-        description="`packaged`, `packaged-int8` (the same, quantised), a folder with a sentence-transformers model, "
-        "the address of an OpenAI-compatible endpoint, or `hashing`",
+        "packaged-onnx",
+        description="`packaged-onnx` (all-MiniLM-L6-v2 in onnxruntime), `packaged` (in torch), `packaged-int8` "
+        "(quantised), a folder with a sentence-transformers model, the address of an OpenAI-compatible endpoint, or "
+        "`hashing`",
     )
     embedder_model: str = Field("", description="Model name at that endpoint")
     vectors: Literal["float32", "int8"] = Field("float32", description="How vectors are stored; int8 takes a quarter")

@@ -86,12 +86,14 @@ def embedder(settings: Settings) -> Embedder:
     if settings.embedder in {"packaged-onnx", "packaged-int8"}:
         import click  # noqa: PLC0415 - as above
 
-        from indexing.onnx_embedder import OnnxEmbedder  # noqa: PLC0415 - as above
+        from indexing.onnx_embedder import PREPARED, OnnxEmbedder  # noqa: PLC0415 - as above
 
         precision: Precision = "int8" if settings.embedder == "packaged-int8" else "float32"
         models = home(settings) / "models"
         tell = partial(click.echo, err=True)
-        return OnnxEmbedder(packaged_model(), PACKAGED_SHA256, models, precision, cache=cache, tell=tell)
+        return OnnxEmbedder(
+            packaged_model(), PACKAGED_SHA256, models, precision, cache=cache, tell=tell, prepared=PREPARED
+        )
     path = Path(settings.embedder)
     if not (path / "modules.json").is_file():
         raise NotConfigured(

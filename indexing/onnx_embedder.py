@@ -42,6 +42,10 @@ _EXPORT_WITHIN_S = 900.0
 _NEEDED = ("onnxruntime", "onnx", "onnxscript")
 
 
+PREPARED = Path(sys.prefix) / "share" / "support-assistant" / "models"
+"""Where the installation keeps files that it has made for all homes."""
+
+
 class OnnxEmbedder:
     """A sentence-transformers model in onnxruntime, on the CPU. Safe to share between threads.
 
@@ -59,6 +63,7 @@ class OnnxEmbedder:
         precision: Of weights and arithmetic.
         cache: As there.
         tell: Called with one line before the file is made, which takes about 20 seconds.
+        prepared: Another such folder, where the file may lie already; nothing is written there.
     """
 
     def __init__(  # noqa: PLR0913 - four that a caller names, two that are seldom given
@@ -70,12 +75,14 @@ class OnnxEmbedder:
         *,
         cache: Path | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        prepared: Path | None = None,
     ) -> None:
         self._path = path
         self._original = SentenceTransformersEmbedder(path, sha256, cache=cache)
         self._models = models
         self._precision = precision
         self._tell = tell
+        self._prepared = prepared
         self._lock = threading.Lock()
         self._session: Any = None
 
@@ -109,6 +116,14 @@ class OnnxEmbedder:
                 if on_progress is not None:
                     on_progress(1)
         return rows
+
+    def prepare(self) -> None:
+        """Make the file, unless it is there.
+
+        Raises:
+            NoEmbedder: As of `encode`.
+        """
+        self._loaded()
 
     def encode_query(self, text: str) -> NDArray[np.float32]:
         """See `Embedder.encode_query`.
@@ -145,17 +160,18 @@ class OnnxEmbedder:
                 for name in _NEEDED:
                     if importlib.util.find_spec(name) is None:
                         raise NoEmbedder(
-                            f"this embedder needs {name}: pip install 'support-assistant[onnx]', "
-                            "or set ASSISTANT_EMBEDDER"
+                            f"this embedder needs {name}: run scripts/setup, or set ASSISTANT_EMBEDDER=packaged"
                         )
                 self._session = _session(self._content())
             return self._session
 
     def _content(self) -> bytes:
         """Return the verified ONNX file, made when it is missing or was damaged."""
-        folder = self._models / hashlib.sha256(self.fingerprint.encode()).hexdigest()[:16]
-        if (content := _verified(folder)) is not None:
-            return content
+        name = hashlib.sha256(self.fingerprint.encode()).hexdigest()[:16]
+        for place in (self._prepared, self._models):
+            if place is not None and (content := _verified(place / name)) is not None:
+                return content
+        folder = self._models / name
         self._models.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
             if (content := _verified(folder)) is None:  # another process may have made it meanwhile

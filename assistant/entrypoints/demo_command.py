@@ -79,7 +79,7 @@ def _settings(home: Path, gitlab: RunningGitLab) -> dict[str, object]:
         "GITLAB_URL": gitlab.url,
         "GITLAB_PROJECT": gitlab.project,
         "GITLAB_TOKEN": gitlab.bot_token,
-        "embedder": "packaged",
+        "embedder": "packaged-onnx",
         "escalation": "automatic",
         "console_visibility": "public",
         "needs_detail_after": 0.0,

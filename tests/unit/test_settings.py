@@ -23,7 +23,7 @@ def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_has_a_default() -> None:
     found = settings.load()
-    assert found.embedder == "packaged"
+    assert found.embedder == "packaged-onnx"
     assert found.needs_detail_after == 30
     assert found.database().startswith("sqlite:///")
 
