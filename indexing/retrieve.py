@@ -6,7 +6,8 @@ import bisect
 import itertools
 import sys
 import time
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from indexing.collapsing import within_shares
@@ -47,6 +48,12 @@ _SECOND = 2.0  # by which the second chunk of a document stands behind its first
 _ROUNDS = 3  # of leaving out those that crowd in: after each, others like them may come up
 _UNKNOWN = 6  # words that the index does not have and that are searched inside words
 _STEM = 4  # letters of an unknown word that a substring must keep
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads of full text search: SQLite works while the embedding model does."""
+    return ThreadPoolExecutor(4, "full-text")
 
 
 class Retriever:
@@ -97,15 +104,13 @@ class Retriever:
         laps = _Laps()
         query = read_question(question)
         asked = bool(query.title_words or query.body_words)
+        ids = {kind: self._catalog.ids(kind, audiences) for kind in _KINDS}
+        looked_up = _threads().submit(self._full_text, query, ids)  # while the question is embedded
         vector = self._embedder.encode_query(query.dense) if self._embedder is not None and asked else None
         laps.end("embed")
-        ids = {kind: self._catalog.ids(kind, audiences) for kind in _KINDS}
         dense = {kind: self._dense(vector, ids[kind]) for kind in _KINDS}
         laps.end("dense")
-        evidence = Evidence(self._catalog, query)
-        substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
-        needed = evidence.needed_words
-        lexical = {kind: self._lexical(query, substrings, needed, ids[kind]) for kind in _KINDS if asked}
+        evidence, lexical = looked_up.result()
         laps.end("lexical")
         trust = 1.0 if self._embedder is None or self._embedder.multilingual else 1.0 - min(1.0, query.unspaced)
         numbers = self._catalog.numbers.of(
@@ -129,6 +134,17 @@ class Retriever:
         )
         laps.end("merge")
         return retrieval
+
+    def _full_text(
+        self, query: Query, ids: Mapping[Kind, Sequence[range]]
+    ) -> tuple[Evidence, dict[Kind, tuple[Scores, ...]]]:
+        """Return what the words of the question say about it, and what full text finds of each kind."""
+        evidence = Evidence(self._catalog, query)
+        if not (query.title_words or query.body_words):
+            return evidence, {}
+        substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
+        needed = evidence.needed_words
+        return evidence, {kind: self._lexical(query, substrings, needed, ids[kind]) for kind in _KINDS}
 
     def _ranked(self, found: Mapping[Kind, Found], numbers: Mapping[int, int], trust: float) -> list[Candidate]:
         """Return the documents found, best first, scored as if nobody had crowded in.
