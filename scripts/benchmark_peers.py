@@ -1,9 +1,9 @@
 """Ours against LlamaIndex, Haystack, txtai, LangChain and the bare parts, each in a process of its own.
 
-Each has an environment of its own, too. Same model folder, same chunks, same questions. Ours starts from documents and
-also cleans, masks, cuts, checks and publishes; the others are given the chunks. Each step (build, ask, update of 1 % of
-the documents) is one process; the ways take turns, so that a busy machine meets all of them, and medians are given. CPU
-seconds stand beside wall time.
+Each has an environment of its own, too. Same model folder, same chunks, same questions; ours runs once in onnxruntime
+and once in torch. Ours starts from documents and also cleans, masks, cuts, checks and publishes; the others are given
+the chunks. Each step (build, ask, update of 1 % of the documents) is one process; the ways take turns, so that a busy
+machine meets all of them, and medians are given. CPU seconds stand beside wall time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from indexing.sources.markdown_tree import MarkdownTree  # noqa: E402 - as above
 BASE = ("torch<=2.13.0", "sentence-transformers>=6.2,<7", "faiss-cpu")
 WAYS: dict[str, tuple[str, ...]] = {
     "ours": (),
+    "ours_torch": (),
     "bare": (),
     "llamaindex": (
         "llama-index-core==0.14.25",

@@ -1,4 +1,4 @@
-"""Ours: documents in, as a source gives them; the index with all its checks, hybrid search with ranking out."""
+"""Ours with its default runtime: documents in as a source gives them, hybrid search with ranking out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from assistant.adapters.secret_scanner import make_mask
 from indexing.build import build
 from indexing.model import Document
+from indexing.onnx_embedder import PREPARED, OnnxEmbedder
 from indexing.retrieve import Retriever
-from indexing.sentence_transformers_embedder import SentenceTransformersEmbedder
 from indexing.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from indexing.embedder import Embedder
 
 
 class _Given:
@@ -38,8 +40,11 @@ class Way:
 
     def __init__(self, model: str, place: Path) -> None:
         self._place = place
-        self._embedder = SentenceTransformersEmbedder(Path(model), None, cache=place / "checked-models.json")
+        self._embedder = self._made(Path(model))
         self._retriever: Retriever | None = None
+
+    def _made(self, model: Path) -> Embedder:
+        return OnnxEmbedder(model, None, PREPARED, "float32", cache=self._place / "checked-models.json")
 
     def warm(self) -> None:
         """Load what is loaded at the first use."""
