@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Origin = Literal["file", "confirmed", "closed issues"]
+Origin = Literal["file", "confirmed", "closed issues", "asked"]
 DEPTH = 10
 """Documents of a ranking that count."""
 
@@ -15,7 +15,8 @@ class GoldenQuestion:
     """A question and the documents that answer it.
 
     Attributes:
-        origin: From a file of the admin, an answer that its asker confirmed, or a closed issue.
+        origin: From a file of the admin, an answer that its asker confirmed, or a closed issue; `asked` by a person,
+            with no known answer.
     """
 
     id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from assistant.entrypoints import index_build, index_follow, index_recalled, index_versions
+from assistant.entrypoints import index_build, index_follow, index_look, index_recalled, index_versions
 from assistant.entrypoints.index_audit import NO_AUDIT
 from assistant.entrypoints.index_progress import progress_bar
 
@@ -23,6 +23,8 @@ for command in (
     index_build.build,
     index_build.update,
     index_follow.sources,
+    index_look.diff_versions,
+    index_look.list_findings,
     index_recalled.recalled,
     index_follow.watch,
     index_versions.list_versions,
