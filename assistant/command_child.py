@@ -6,13 +6,12 @@ checks and the same lock, and neither its load nor its faults are those of who a
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 from typing import IO, TYPE_CHECKING
 
+from assistant import niced
 from assistant.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
     from assistant.workflows.administer import RunCommand
 
-NICE = 10
-_CODE = (
-    f"import os; os.nice({NICE}) if hasattr(os, 'nice') else None; from assistant.entrypoints.cli import main; main()"
-)
 _LINE_MAX = 300
 _POLL_S = 0.2
-_END_S = 10.0  # to end by itself after being told to
 _DONE, _NEGATIVE = 0, 3
 
 
@@ -36,20 +30,17 @@ def run_in_child(settings: Settings, stop: Callable[[], bool] = lambda: False) -
     """Return what carries admin commands out.
 
     Args:
-        settings: Of this process: its home is handed on; the child reads the same `assistant.toml` and environment.
+        settings: Of this process.
         stop: Asked often; when it says yes, the child is told to end: this process is ending.
     """
-    environment = {**os.environ, "ASSISTANT_HOME": str(settings.home.resolve())}
 
     def run(command: Command, tell: Callable[[str], None]) -> str:
         return "\n\n".join(run_line(line, tell) for line in lines(command))
 
     def run_line(words: list[str], tell: Callable[[str], None]) -> str:
-        line = [sys.executable, "-c", _CODE, "index", "--no-audit", *words]  # who asked keeps the row
         with tempfile.TemporaryFile() as printed:
-            child = subprocess.Popen(  # noqa: S603 - our own command; its words come from a fixed list, and no shell reads them
-                line, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, env=environment
-            )
+            # Who asked keeps the row of the audit.
+            child = niced.start(settings, ["index", "--no-audit", *words], printed, subprocess.PIPE)
             said = _follow(child, tell, stop)
             printed.seek(0)
             text = printed.read().decode("utf-8", "replace").strip()
@@ -83,7 +74,7 @@ def _follow(child: subprocess.Popen[bytes], tell: Callable[[str], None], stop: C
                     raise TemporarilyUnavailable("the assistant was stopped meanwhile: ask again") from None
     finally:
         if child.poll() is None:
-            _end(child)
+            niced.end(child)
         reader.join()
         child.stderr.close()
     return said
@@ -95,15 +86,6 @@ def _read(stream: IO[bytes], said: list[str], tell: Callable[[str], None]) -> No
         if line:
             said.append(line)
             tell(line)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 def _ended(code: int, printed: str, said: list[str]) -> str:

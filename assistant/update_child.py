@@ -1,11 +1,9 @@
-"""An update in a process of its own: its memory, its load and its faults are not those of who answers questions."""
+"""An update in a process of its own, and what came of it."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -13,19 +11,15 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import structlog
 
+from assistant import niced
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from assistant.settings import Settings
 
-NICE = 10
 TIMEOUT_S = 6 * 3600.0
 _POLL_S = 0.2
-_END_S = 10.0  # to end by itself after being told to
-_CODE = (
-    f"import os, sys; os.nice({NICE}) if hasattr(os, 'nice') else None; "
-    "from assistant.entrypoints.cli import main; main()"
-)
 _LINE_MAX = 500
 log = structlog.get_logger(__name__)
 
@@ -58,37 +52,24 @@ def run_update_in_child(
 ) -> UpdateResult:
     """Run `assistant index update` as a niced child, and wait for it.
 
-    The child reads the same `assistant.toml` (working directory) and environment; a fault in it is a result, not an
-    error. What it says on standard error goes to the log.
+    A fault in the child is a result, not an error. What it says on standard error goes to the log.
 
     Args:
-        settings: Of this process: home and embedder are handed on.
+        settings: Of this process.
         sources: Names of sources to refresh now; none refreshes what is due.
         sweep: Look at all of each source, not just at what is said to have changed.
         timeout_s: Seconds until it is ended.
         stop: Asked often; when it says yes, the child is ended.
     """
-    command = [sys.executable, "-c", _CODE, "index", "--no-audit", "update", "--json"]
-    command += [word for name in sources for word in ("--source", name)] + (["--sweep"] if sweep else [])
+    words = ["index", "--no-audit", "update", "--json"]
+    words += [word for name in sources for word in ("--source", name)] + (["--sweep"] if sweep else [])
     begun = time.monotonic()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
-        child = subprocess.Popen(  # noqa: S603 - our own command; names of sources are arguments, never a shell's words
-            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=said, env=_environment(settings)
-        )
+        child = niced.start(settings, words, printed, said)
         why = _wait(child, begun + timeout_s, stop)
         result = _result(child.returncode, _read(printed), _lines(_read(said)), why)
     log.info("update.child", state=result.state, version=result.version, seconds=round(time.monotonic() - begun, 1))
     return result
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    threads = max(1, (os.cpu_count() or 1) - 1)  # one is left to who answers
-    return {
-        **os.environ,
-        "ASSISTANT_HOME": str(settings.home.resolve()),
-        "ASSISTANT_EMBEDDER": settings.embedder,
-        "OMP_NUM_THREADS": str(threads),
-    }
 
 
 def _wait(child: subprocess.Popen[bytes], until: float, stop: Callable[[], bool]) -> str:
@@ -99,22 +80,13 @@ def _wait(child: subprocess.Popen[bytes], until: float, stop: Callable[[], bool]
         except subprocess.TimeoutExpired:
             why = "stopped" if stop() else "it took too long" if time.monotonic() > until else ""
         except BaseException:
-            _end(child)  # Ctrl-C, and whatever else takes this thread away, takes the child along
+            niced.end(child)  # Ctrl-C, and whatever else takes this thread away, takes the child along
             raise
         else:
             return ""
         if why:
-            _end(child)
+            niced.end(child)
             return why
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 def _result(code: int, printed: str, said: Sequence[str], why: str) -> UpdateResult:
