@@ -188,8 +188,15 @@ def _moment(told: str) -> datetime | None:
 
 
 def due_now(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the configured sources that are due at this moment."""
-    return due_sources(settings, [state for state, _ in source_states(settings)], wiring.utc_now())
+    """Return the names of the configured sources that are due at this moment; all when their store is damaged."""
+    from indexing.source_store import DamagedStore  # noqa: PLC0415 - heavy rooms load when they are used
+
+    try:
+        states = [state for state, _ in source_states(settings)]
+    except DamagedStore as error:  # the update sets it aside, and reads everything again
+        log.warning("sources.damaged_store", error=str(error))
+        states = []
+    return due_sources(settings, states, wiring.utc_now())
 
 
 def next_refresh(settings: Settings) -> tuple[str, datetime] | None:

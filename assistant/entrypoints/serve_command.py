@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from assistant.entrypoints.ending import errors
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from assistant.serving import Serving
 
 _SCHEDULE_S = 15.0  # between two looks at which sources are due
-log = structlog.get_logger(__name__)
 _THREADS = 3  # a refresh takes one of them for as long as it lasts
 
 
@@ -102,11 +100,15 @@ def _server(parts: Serving, host: str, port: int) -> uvicorn.Server:
 
 def _schedule(parts: Serving, stop: threading.Event) -> None:
     """Refresh the sources that are due, until `stop` is set."""
-    from assistant.errors import AssistantError  # noqa: PLC0415 - keeps `--help` quick
+    import structlog  # noqa: PLC0415 - keeps `--help` quick
 
+    from assistant.errors import AssistantError  # noqa: PLC0415 - as above
+    from indexing.errors import IndexingError  # noqa: PLC0415 - as above
+
+    log = structlog.get_logger(__name__)
     while not stop.is_set():
         try:
             parts.following.sweep(parts.due())
-        except AssistantError as error:  # the database is locked or its disk is full: the next look may find it well
-            log.warning("schedule.database", error=str(error))
+        except (AssistantError, IndexingError, OSError) as error:  # locked, or no disk left: the next look may be well
+            log.warning("schedule.not_read", error=str(error))
         stop.wait(_SCHEDULE_S)
