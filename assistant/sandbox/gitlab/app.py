@@ -148,9 +148,8 @@ def _answer(endpoint: Endpoint, request: Request, given: dict[str, Any], caller:
             if caller["user"] is None and endpoint.method != "GET":
                 raise unauthorized()
             raise bad_request(", ".join(complaints))
-        seen = hooks.before(call, endpoint)
-        answer = endpoint.function(call)
-        hooks.after(call, endpoint, seen, answer)
+        with hooks.watching(call):
+            answer = endpoint.function(call)
         return write_answer(answer, request)
 
 
@@ -213,7 +212,7 @@ def build(store: Store, external_url: str, instance: str = "", *, test_switches:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with hooks.delivering(store):
+        with hooks.delivering(store, app.state.external_url):
             yield
         store.close()
 

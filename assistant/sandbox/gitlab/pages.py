@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from assistant.sandbox.gitlab import auth, issue_changes, notes, page_views, seed
+from assistant.sandbox.gitlab import auth, hooks, issue_changes, notes, page_views, seed
 from assistant.sandbox.gitlab.web import ApiError, Call, forbidden, not_found
 
 if TYPE_CHECKING:
@@ -109,13 +109,14 @@ def post_comment(request: Request, form: Form) -> Response:
         values = _project_values(project) | page_views.issue_page(call, project, issue)
         return _render(request, "issue.html", values | {"problem": "Please write a comment first.", "draft": body}, 400)
     fragment = "#activity"
-    if body.strip():
-        answer = notes.create_note(call)
-        if "id" in answer.body:  # a comment of quick actions only leaves no note
-            fragment = f"#note_{answer.body['id']}"
-    if event in ("close", "reopen"):
-        now = call.store.get("issues", issue["id"])
-        issue_changes.apply_changes(call, project, now, {"state_event": event})
+    with hooks.watching(call):
+        if body.strip():
+            answer = notes.create_note(call)
+            if "id" in answer.body:  # a comment of quick actions only leaves no note
+                fragment = f"#note_{answer.body['id']}"
+        if event in ("close", "reopen"):
+            now = call.store.get("issues", issue["id"])
+            issue_changes.apply_changes(call, project, now, {"state_event": event})
     return _back(project, issue, fragment)
 
 
@@ -123,7 +124,8 @@ def post_labels(request: Request, form: Form) -> Response:
     """Make the issue carry the ticked labels."""
     call = _call(request, {})
     project, issue = auth.issue_of(call)
-    issue_changes.apply_changes(call, project, issue, {"labels": form.get("label", [])})
+    with hooks.watching(call):
+        issue_changes.apply_changes(call, project, issue, {"labels": form.get("label", [])})
     return _back(project, issue)
 
 
