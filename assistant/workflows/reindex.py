@@ -174,6 +174,8 @@ class Reindexing:
             return replace(update, pruned=versions.prune(self.keep))
 
     def _judged(self, report: BuildReport, versions: Versions, *, force: bool, promote: bool) -> Update:
+        if versions.paused() and not report.built:  # it was checked when it was built, and waits for a person
+            return Update("paused", replace(report, paused=True), "promotion is paused by a rollback")
         live = versions.live()
         gate = self.gate.check(report.version, force=force)
         if not gate.passed:
