@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from indexing.errors import IndexingError, NoIndex
+from indexing.errors import IndexingError, NoEmbedder, NoIndex
 from indexing.manifest import PUBLIC
 from indexing.retrieve import Retriever
 from indexing.versions import Versions
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from indexing.index_version import IndexVersion
     from indexing.model import Retrieval
     from indexing.withdrawn import State
+
+RETRY_S = 60.0
+"""Between two tries of an embedder that could not be reached."""
 
 _SOON_S = 0.25  # a small version is open by then, and the question that finds it new is answered from it
 
@@ -48,11 +52,14 @@ class LiveIndex:
         make_embedder: Builds the embedder that a setting names (`Manifest.embedder_name`; empty: the one that is set
             now). Slow, so it runs in the background.
         on_damage: Told once why a version is not served, or by full text alone, one line each.
+        clock: Seconds, never going back.
     """
 
     root: Path
     make_embedder: Callable[[str], Embedder]
     on_damage: Callable[[Sequence[str]], None] = field(default=lambda _: None)
+    clock: Callable[[], float] = time.monotonic
+    _retry_at: float = field(default=0.0, init=False)
     _served: _Served | None = field(default=None, init=False)
     _embedders: dict[str, Embedder] = field(default_factory=dict, init=False)
     _by_vectors: bool = field(default=False, init=False)
@@ -68,7 +75,20 @@ class LiveIndex:
             NoIndex: There is no version yet.
             DamagedIndex: No whole version is left, or the list of withdrawn documents cannot be read.
         """
-        return self._current().retriever(question, audiences)
+        served = self._current()
+        if not self._is_down() or served.embedder is None:
+            try:
+                found = served.retriever(question, audiences)
+            except NoEmbedder as error:  # an endpoint that is down: full text answers, and says so
+                self._failure, self._retry_at = error, self.clock() + RETRY_S
+            else:
+                self._failure = self._failure if served.embedder is None else None
+                return found
+        return Retriever(served.version, None, Withdrawn(self.root).read())(question, audiences)
+
+    def _is_down(self) -> bool:
+        """Return whether the embedder could not be reached a moment ago; nobody waits for it again so soon."""
+        return isinstance(self._failure, NoEmbedder) and self.clock() <= self._retry_at
 
     def start_loading(self) -> None:
         """Load the embedding model in the background; until then full text alone is searched."""
@@ -103,6 +123,9 @@ class LiveIndex:
         pointer = Versions(self.root).live()
         if pointer not in {served.pointer, self._refused}:
             self._follow().join(_SOON_S)
+        elif served.embedder is None and isinstance(self._failure, NoEmbedder) and not self._is_down():
+            self._retry_at = self.clock() + RETRY_S
+            self._follow()
         with self._lock:
             # Last of all: no question may be answered from what was withdrawn before it was asked.
             if self._served.withdrawn != Withdrawn(self.root).state():
@@ -161,7 +184,7 @@ class LiveIndex:
             if version is not None:
                 Retriever(version, embedder)
         except Exception as error:  # noqa: BLE001 - kept for `wait_ready` and `failure`; the thread has no caller
-            self._failure = error
+            self._failure, self._retry_at = error, self.clock() + RETRY_S
             return
         self._failure = None
         self._embedders[name] = embedder

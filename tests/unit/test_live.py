@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.errors import DamagedIndex, NoIndex
-from indexing.live import LiveIndex
+from indexing.errors import DamagedIndex, NoEmbedder, NoIndex
+from indexing.live import RETRY_S, LiveIndex
 from indexing.versions import Versions
 from indexing.withdrawn import Withdrawn
 from tests.fakes.memory_source import issue, page
@@ -16,6 +16,9 @@ from tests.fakes.written_versions import EMBEDDER, publish
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from indexing.embedder import Embedder
 
@@ -115,6 +118,55 @@ def test_a_model_that_does_not_load_is_told_and_full_text_goes_on(tmp_path: Path
         index.wait_ready(10)
     assert isinstance(index.failure, OSError)
     assert index("docker").lexical_only
+
+
+class Endpoint(TinyEmbedder):
+    """An embedder behind a wire that can be down."""
+
+    def __init__(self) -> None:
+        super().__init__(EMBEDDER.dimension)
+        self.is_down = False
+        self.asked = 0
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        self.asked += 1
+        if self.is_down:
+            raise NoEmbedder("the endpoint does not answer")
+        return super().encode_query(text)
+
+
+def test_an_endpoint_that_is_down_for_a_while_costs_the_vectors_alone(tmp_path: Path) -> None:
+    _promoted(tmp_path, "docker one")
+    endpoint, seconds = Endpoint(), [0.0]
+    index = LiveIndex(tmp_path, lambda _: endpoint, clock=lambda: seconds[0])
+    index.wait_ready(10)
+    assert not index("docker").lexical_only
+    endpoint.is_down, asked = True, endpoint.asked
+    assert index("docker").lexical_only
+    assert index("docker").lexical_only
+    assert endpoint.asked == asked + 1  # nobody waits for it a second time so soon
+    assert isinstance(index.failure, NoEmbedder)
+    endpoint.is_down = False
+    seconds[0] += RETRY_S + 1
+    assert not index("docker").lexical_only
+    assert index.failure is None
+
+
+def test_an_endpoint_that_was_down_at_the_start_is_tried_again(tmp_path: Path) -> None:
+    _promoted(tmp_path, "docker one")
+    endpoint, seconds = Endpoint(), [0.0]
+    endpoint.is_down = True
+    index = LiveIndex(tmp_path, lambda _: endpoint, clock=lambda: seconds[0])
+    with pytest.raises(NoEmbedder):
+        index.wait_ready(10)
+    assert index("docker").lexical_only
+    endpoint.is_down = False
+    seconds[0] += RETRY_S + 1
+    index("docker")
+    deadline = time.monotonic() + 10
+    while index("docker").lexical_only and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not index("docker").lexical_only
 
 
 def test_a_withdrawn_document_is_gone_with_the_next_question_and_comes_back_when_allowed(tmp_path: Path) -> None:
