@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from assistant.entrypoints.index_command import index
-from indexing.versions import Versions
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from assistant.store import Store, open_database
+from assistant.store.audit import audit_rows
+from indexing.build_lock import building
+from indexing.versions import Versions, utc_now
 
 
 class Terminal:
@@ -135,5 +140,214 @@ def test_a_second_build_at_once_is_refused_in_one_line(terminal: Terminal) -> No
 
 
 def test_every_command_has_help_with_an_example(terminal: Terminal) -> None:
-    for name in ("build", "list", "show", "verify", "promote", "rollback", "resume", "prune"):
+    for name in index.commands:
         assert f"assistant index {name}" in terminal.run(name, "--help").stdout
+
+
+# -- sources that are set up
+
+
+def _set_up(terminal: Terminal, *more: str) -> None:
+    """Name a folder as the source, with settings before it."""
+    source = '[[source]]\ntype = "folder"\npath = "docs"\nname = "docs"\n'
+    (terminal.folder / "assistant.toml").write_text("\n".join([*more, source]), encoding="utf-8")
+
+
+def _many(terminal: Terminal) -> None:
+    for name in ("cache", "registry", "network", "disk", "login", "backup"):
+        terminal.write(name, f"# The {name}\n\nSet {name}_limit in the file of the {name}.")
+
+
+def test_an_update_reads_what_is_due_and_says_when_nothing_is(terminal: Terminal) -> None:
+    _set_up(terminal)
+    assert terminal.run("update").stdout.startswith("New version v0001 (live)")
+    told = terminal.run("update").stdout
+    assert told.startswith("Nothing is due: docs is next, at ")
+    assert "assistant index update --sweep" in told
+    assert terminal.json("update")["state"] == "idle"
+
+
+def test_a_source_can_be_refreshed_at_once(terminal: Terminal) -> None:
+    _set_up(terminal)
+    terminal.run("update")
+    terminal.write("new", "# New\n\nSomething new.")
+    done = terminal.json("update", "--source", "docs")
+    assert (done["state"], done["version"], done["added"]) == ("live", "v0002", 1)
+    assert [(source["name"], source["state"]) for source in done["sources"]] == [("docs", "read")]
+
+
+def test_a_source_that_is_not_set_up_is_named_with_those_that_are(terminal: Terminal) -> None:
+    _set_up(terminal)
+    told = terminal.run("update", "--source", "wiki", expect=2).stderr
+    assert "there is no source 'wiki' in assistant.toml (there are: docs)" in told
+
+
+def test_a_source_that_shrank_is_held_back_until_somebody_says_that_it_is_right(terminal: Terminal) -> None:
+    _set_up(terminal)
+    _many(terminal)
+    terminal.run("update")
+    for name in ("cache", "registry", "network", "disk"):
+        (terminal.folder / "docs" / f"{name}.md").unlink()
+    held = terminal.run("update", "--sweep", expect=3).stdout
+    assert "Held back: docs would lose 4 of 7 documents" in held
+    assert "would lose 4 of 7" in terminal.json("sources")["sources"][0]["held"]
+    assert "Held back:" in terminal.run("sources").stdout
+    assert "would lose" in terminal.run("build", expect=1).stderr
+    done = terminal.json("update", "--force")
+    assert (done["state"], done["documents"], done["removed"]) == ("live", 3, 4)
+
+
+def test_sources_tell_last_and_next_refresh_counts_and_what_was_left_out(terminal: Terminal) -> None:
+    _set_up(terminal, "refresh_minutes = 30")
+    assert "never read, due now" in terminal.run("sources").stdout
+    terminal.run("update")
+    [row] = terminal.json("sources")["sources"]
+    assert (row["name"], row["documents"], row["configured"]) == ("docs", 1, True)
+    passed = datetime.fromisoformat(row["next"]) - datetime.fromisoformat(row["last_sweep"])
+    assert passed == timedelta(minutes=30)
+    assert [failure["document"] for failure in row["failures"]] == ["docs/empty.md"]
+    told = terminal.run("sources").stdout
+    assert "1 pages, 0 issues" in told
+    assert "Left out: docs/empty.md: " in told
+
+
+def test_without_sources_the_list_says_how_to_name_them(terminal: Terminal) -> None:
+    assert "[[source]]" in terminal.run("sources").stdout
+    assert "[[source]]" in terminal.run("update", expect=2).stderr
+
+
+def test_watch_prints_a_line_a_change_and_nothing_when_nothing_is_due(terminal: Terminal) -> None:
+    _set_up(terminal)
+    lines = terminal.run("watch", "--once").stdout.splitlines()
+    assert [line.partition("  ")[2] for line in lines] == [
+        "docs: 1 added, 0 changed, 0 removed",
+        "v0001 is live: 1 documents, 1 chunks",
+    ]
+    assert terminal.run("watch", "--once").stdout == "Nothing is due.\n"
+
+
+# -- the gate
+
+
+@pytest.fixture
+def worse(terminal: Terminal) -> Terminal:
+    """A home whose newest version lost the answer to a golden question."""
+    golden = [{"question": "Where is the limit of the cache?", "gold": ["docs/cache.md"]}]
+    (terminal.folder / "golden.jsonl").write_text("".join(json.dumps(row) + "\n" for row in golden), encoding="utf-8")
+    _set_up(terminal, 'golden = "golden.jsonl"')
+    _many(terminal)
+    terminal.run("update")
+    (terminal.folder / "docs/cache.md").unlink()
+    terminal.run("update", "--sweep", expect=3)
+    return terminal
+
+
+def test_a_version_that_is_worse_is_kept_aside_and_says_why(worse: Terminal) -> None:
+    told = worse.run("update", "--sweep", expect=3).stdout
+    assert "still version v0002 (kept aside)" in told
+    assert "FAIL hit@5 (file)  1 -> 0 (at least 0.95)" in told
+    assert "removed at the source: docs/cache.md" in told
+    assert "worse (file), rank 1 -> not found: Where is the limit of the cache?" in told
+    assert "assistant index diff v0001 v0002" in told
+    assert "assistant index promote v0002 --force" in told
+
+
+def test_the_list_shows_what_is_live_what_is_aside_and_what_the_gate_said(worse: Terminal) -> None:
+    rows = worse.json("list")["versions"]
+    assert [(row["name"], row["state"], row["gate"]["passed"]) for row in rows] == [
+        ("v0001", "live", True),
+        ("v0002", "aside", False),
+    ]
+    lines = worse.run("list").stdout.splitlines()
+    assert "live" in lines[0]
+    assert lines[0].endswith("passed the gate")
+    assert "aside" in lines[1]
+    assert "did not pass: hit@1 (file)" in lines[1] or "did not pass: hit@5 (file)" in lines[1]
+
+
+def test_show_prints_the_report_of_the_gate(worse: Terminal) -> None:
+    assert "v0002 did not pass the gate, compared with v0001:" in worse.run("show", "v0002").stdout
+    assert worse.json("show", "v0002")["gate"]["against"] == "v0001"
+
+
+def test_a_person_may_promote_a_worse_version_but_must_say_so(worse: Terminal) -> None:
+    refused = worse.run("promote", "v0002", expect=3).stdout
+    assert "FAIL hit@5 (file)" in refused
+    assert "v0002 was not made live" in refused
+    assert Versions(worse.folder / "home/index").live() == "v0001"
+    done = worse.run("promote", "v0002", "--force").stdout
+    assert "Warning: v0002 is live without having passed the gate." in done
+    assert "v0002 is live already" in worse.run("promote", "v0002").stdout
+
+
+def test_an_update_while_promotion_is_paused_says_so(terminal: Terminal) -> None:
+    _set_up(terminal)
+    terminal.run("update")
+    terminal.write("new", "# New\n\nSomething new.")
+    terminal.run("update", "--sweep")
+    terminal.run("rollback")
+    terminal.write("newer", "# Newer\n\nNewer still.")
+    assert "paused by a rollback" in terminal.run("update", "--sweep", expect=3).stdout
+    assert terminal.json("list")["paused"]
+    assert terminal.json("resume")["was_paused"]
+    assert terminal.json("update", "--sweep")["state"] == "live"
+
+
+def test_every_change_leaves_a_row_in_the_audit(terminal: Terminal) -> None:
+    _set_up(terminal)
+    terminal.run("update")
+    terminal.run("rollback", expect=1)
+    terminal.run("promote", "v0001")
+    terminal.run("--no-audit", "prune")
+    terminal.run("prune")
+    store = Store(open_database(f"sqlite:///{terminal.folder}/home/state.db"), utc_now)
+    rows = audit_rows(store)
+    store.engine.dispose()
+    assert [(row.what, row.result) for row in reversed(rows)] == [
+        ("index update", "done"),
+        ("index promote", "done"),
+        ("index prune", "done"),
+    ]
+    assert all(row.who.startswith("cli/") for row in rows)
+    assert rows[-1].detail == "v0001: live"
+
+
+def test_a_rollback_works_though_the_state_database_is_broken(terminal: Terminal) -> None:
+    terminal.run("build", "--docs", "docs")
+    terminal.write("new", "# New\n\nSomething new.")
+    terminal.run("build", "--docs", "docs")
+    for path in (terminal.folder / "home").glob("state.db*"):
+        path.write_bytes(b"no database at all, and long enough to be looked at" * 40)
+    result = terminal.run("rollback")
+    assert "v0001 is live again" in result.stdout
+    assert "no audit row is kept" in result.stderr
+
+
+def test_a_second_update_at_once_is_told_who_runs_the_first(terminal: Terminal) -> None:
+    _set_up(terminal)
+    with building(terminal.folder / "home/index", utc_now, "update"):
+        told = terminal.run("update", expect=1).stderr
+    assert f"another update of this index is running (process {os.getpid()} on " in told
+
+
+@pytest.mark.slow
+def test_a_rollback_takes_less_than_a_second_and_loads_no_model(terminal: Terminal) -> None:
+    terminal.run("build", "--docs", "docs")
+    terminal.write("new", "# New\n\nSomething new.")
+    terminal.run("build", "--docs", "docs")
+    code = (
+        "import sys, time; begun = time.process_time()\n"
+        "from assistant.entrypoints.cli import cli\n"
+        "cli(['index', 'rollback'], standalone_mode=False)\n"
+        "heavy = {'torch', 'faiss', 'sentence_transformers', 'onnxruntime'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+        "spent = time.process_time() - begun\n"
+        "assert spent < 1.0, spent\n"
+    )
+    environment = {**os.environ, "ASSISTANT_HOME": str(terminal.folder / "home"), "ASSISTANT_EMBEDDER": "packaged"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", code], cwd=terminal.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "v0001 is live again" in done.stdout
