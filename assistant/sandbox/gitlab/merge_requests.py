@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assistant.sandbox.gitlab import auth, entities
+from assistant.sandbox.gitlab.paging import Listing, paginate
 from assistant.sandbox.gitlab.parameters import PAGING
 from assistant.sandbox.gitlab.web import Answer, Call, Endpoint
 
 if TYPE_CHECKING:
-    from assistant.sandbox.gitlab.store import Row
+    from assistant.sandbox.gitlab.store import Row, Store
 
 
 def _merge_request(call: Call, project: Row, row: Row) -> dict[str, Any]:
@@ -30,10 +31,10 @@ def _merge_request(call: Call, project: Row, row: Row) -> dict[str, Any]:
 
 def _list(call: Call, *, closing: bool) -> Answer:
     project, issue = auth.issue_of(call)
-    query = """SELECT merge_requests.* FROM merge_requests JOIN merge_request_issues ON merge_request_id = id
-        WHERE issue_id = ? AND (closes OR NOT ?) ORDER BY id"""
-    rows = call.store.rows(query, issue["id"], int(closing))
-    return Answer([_merge_request(call, project, row) for row in rows])
+    where = "id IN (SELECT merge_request_id FROM merge_request_issues WHERE issue_id = ? AND (closes OR NOT ?))"
+    listing = Listing("merge_requests", [where], [issue["id"], int(closing)], descending=False)
+    rows, headers = paginate(call, listing)
+    return Answer([_merge_request(call, project, row) for row in rows], headers=headers)
 
 
 def list_closing(call: Call) -> Answer:
@@ -46,23 +47,23 @@ def list_related(call: Call) -> Answer:
     return _list(call, closing=False)
 
 
-def add(call_store: Any, project: Row, values: dict[str, Any]) -> int:  # noqa: ANN401 - the store, by a test's switch
+def add(store: Store, project: Row, values: dict[str, Any]) -> int:
     """Make a merge request that closes or mentions issues, by their numbers; for tests.
 
     Args:
-        call_store: The memory.
+        store: The memory.
         project: Where it is.
         values: `title`, `state`, `author_id`, `closes` and `mentions`.
     """
-    last = call_store.value("SELECT max(iid) FROM merge_requests WHERE project_id = ?", project["id"])
+    last = store.value("SELECT max(iid) FROM merge_requests WHERE project_id = ?", project["id"])
     row = {"project_id": project["id"], "iid": last + 1, "title": str(values["title"])}
     row |= {"state": str(values.get("state") or "merged"), "author_id": values["author_id"]}
-    number: int = call_store.insert("merge_requests", row | {"created_at": call_store.now()})
+    number = store.insert("merge_requests", row | {"created_at": store.now()})
     for closes, name in ((1, "closes"), (0, "mentions")):
         for iid in values.get(name) or ():
-            issue = call_store.row("SELECT id FROM issues WHERE project_id = ? AND iid = ?", project["id"], iid)
-            link = {"merge_request_id": number, "issue_id": issue["id"], "closes": closes}
-            call_store.insert("merge_request_issues", link)
+            query = "SELECT id FROM issues WHERE project_id = ? AND iid = ?"
+            link = {"merge_request_id": number, "issue_id": store.value(query, project["id"], iid), "closes": closes}
+            store.insert("merge_request_issues", link)
     return int(last) + 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.util
+import itertools
 import json
 import re
 import shutil
@@ -76,6 +77,15 @@ def schema(name: str) -> jsonschema.Draft7Validator:
     return jsonschema.Draft7Validator(inlined, format_checker=FORMATS)
 
 
+@cache
+def entity(name: str) -> frozenset[str]:
+    """Return the keys of an entity of GitLab's OpenAPI file, such as `Group`; its types are not to be relied on."""
+    lines = need_shared(SHARED / "openapi_v3.yaml").read_text("utf-8").split("\n")
+    first = lines.index(f"    APIEntities{name}:")
+    body = itertools.takewhile(lambda line: line.startswith("     "), lines[first + 1 :])
+    return frozenset(line.strip().rstrip(":") for line in body if re.fullmatch(r" {8}\w+:", line))
+
+
 _ISSUE = r"/projects/[^/]+/issues"
 _ANSWERS = (
     (r"GET 200 .*" + _ISSUE, "issues"),
@@ -88,6 +98,8 @@ _ANSWERS = (
     (r"POST 201 .*" + _ISSUE + r"/\d+/links", "issue_link"),
     (r"POST 201 .*/projects/[^/]+/labels", "labels/project_label"),
     (r"POST 201 .*/projects/[^/]+/milestones", "milestone"),
+    (r"GET 200 .*/projects/[^/]+/hooks", "project_hooks"),
+    (r"(POST 201|GET 200) .*/projects/[^/]+/hooks(/\d+)?", "project_hook"),
     (r"GET 200 .*/api/v4/metadata", "metadata"),
 )
 
