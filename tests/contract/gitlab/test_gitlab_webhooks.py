@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
-from pydantic_gitlab_webhooks import validate_event_body_dict
+from pydantic_gitlab_webhooks import (  # type: ignore[import-untyped] # it publishes no types
+    validate_event_body_dict,
+)
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from assistant.adapters.gitlab_webhooks import check_sender
@@ -332,8 +334,8 @@ def test_every_delivery_carries_its_own_key_and_names_its_instance(office: Offic
     assert len({one.headers["idempotency-key"] for one in sent}) == 3
     assert {one.headers["x-gitlab-instance"] for one in sent} == {switches.gitlab.url}
     for one in sent:
-        assert uuid.UUID(one.headers["x-gitlab-webhook-uuid"])
-        assert uuid.UUID(one.headers["x-gitlab-event-uuid"])
+        assert uuid.UUID(one.headers["x-gitlab-webhook-uuid"]).version == 4
+        assert uuid.UUID(one.headers["x-gitlab-event-uuid"]).version == 4
         assert one.headers["user-agent"].startswith("GitLab/")
         assert one.headers["content-type"] == "application/json"
         assert not {"x-gitlab-token", "webhook-signature"} & set(one.headers)
