@@ -8,44 +8,21 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from assistant.entrypoints.index_command import index
 from assistant.store import Store, open_database
 from assistant.store.audit import audit_rows
 from indexing.build_lock import building
 from indexing.versions import Versions, utc_now
-
-
-class Terminal:
-    """Runs `assistant index ...` in a directory of its own."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self._environment = environment
-
-    def run(self, *arguments: str, expect: int = 0) -> Result:
-        result = CliRunner().invoke(index, arguments, env=self._environment)
-        assert result.exit_code == expect, f"{result.output}\n{result.exception!r}"
-        return result
-
-    def json(self, *arguments: str) -> dict[str, Any]:
-        content = json.loads(self.run(*arguments, "--json").stdout)
-        assert isinstance(content, dict)
-        return content
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / "docs" / f"{name}.md").write_text(text, encoding="utf-8")
+from tests.fakes.terminal import Terminal
 
 
 @pytest.fixture
 def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
-    terminal = Terminal(tmp_path, {"ASSISTANT_HOME": str(tmp_path / "home"), "ASSISTANT_EMBEDDER": "hashing"})
+    terminal = Terminal(tmp_path)
     terminal.write("runner", "# Runner\n\nThe runner needs Docker.")
     terminal.write("empty", "")
     return terminal
