@@ -165,7 +165,7 @@ def test_what_was_typed_wrongly_is_not_kept(office: Office) -> None:
     assert office.audit() == [(BOSS, "index", "refused"), (OTHER, "index", "refused")]
 
 
-def test_asking_fifty_times_in_a_minute_is_one_run(office: Office) -> None:
+def test_asking_fifty_times_in_a_minute_is_one_run(office: Office) -> None:  # attack A142
     for _ in range(50):
         received = office.say("/index update")
         office.clock.forward(1)
@@ -176,7 +176,7 @@ def test_asking_fifty_times_in_a_minute_is_one_run(office: Office) -> None:
     assert [result for _, _, result in office.audit()].count("joined") == 49
 
 
-def test_while_it_runs_others_are_told_who_asked(office: Office) -> None:
+def test_while_it_runs_others_are_told_who_asked(office: Office) -> None:  # attack A141
     told: list[str] = []
     office.runner.during = lambda: told.append(office.say("/index build", message_id="second").told)
     office.say("/index build")

@@ -91,6 +91,7 @@ class Drill:
         self.run("ask", "--no-escalate", "Is anybody there?")
 
 
+# attack A146
 def test_any_backup_can_be_restored_later_and_nothing_is_sent_a_second_time(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "runner.md").write_text("# Runner\n\nRegister a runner with `gitlab-runner register`.\n")

@@ -166,7 +166,7 @@ def test_two_documents_of_one_name_are_told(tmp_path: Path) -> None:
     assert "same name" in report.skipped[0].reason
 
 
-def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
+def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:  # attack A141
     with building(tmp_path, utc_now), pytest.raises(BuildRefused, match=f"another build.*process {os.getpid()} on"):
         _build(tmp_path, DOCUMENTS)
     assert _build(tmp_path, DOCUMENTS).built

@@ -279,6 +279,7 @@ def test_a_source_that_is_configured_no_more_leaves_and_this_is_told(tmp_path: P
     assert "'handbook' is not configured any more" in report.notes[0]
 
 
+# attacks A100, A147
 def test_what_became_confidential_is_hidden_at_once_and_stays_so_after_a_rollback(tmp_path: Path) -> None:
     wiki = FollowedMemory()
     wiki.put(*TEN)

@@ -11,7 +11,7 @@ import pytest
 
 from indexing.sources import Source
 from tests.e2e.attacks import checks
-from tests.e2e.attacks.catalogue import CANARY, CASES, LATER, available, of
+from tests.e2e.attacks.catalogue import BY_WEBHOOK, CANARY, CASES, ELSEWHERE, LATER, available, of
 from tests.e2e.attacks.fixtures import PAGES, closed_issue, write_issues, write_pages
 from tests.e2e.attacks.harness import QUOTING, System, World, issues_of
 
@@ -55,9 +55,15 @@ def home_for(case_id: str, homes: dict[str, System]) -> System:
 
 def test_every_case_of_the_catalogue_is_run_or_listed_with_a_reason() -> None:
     run = {case_id for surface in ("chat", "doc", "closed_issue") for case_id in of(surface)}
-    webhooks = {case.id for case in CASES.values() if case.surface == "webhook"}
-    assert run | set(LATER) | webhooks == set(CASES)
-    assert not run & set(LATER)
+    lists = (run, set(BY_WEBHOOK), set(ELSEWHERE), set(LATER))
+    assert sorted(case_id for found in lists for case_id in found) == sorted(CASES)  # each in one list only
+
+
+@pytest.mark.parametrize("case_id", ELSEWHERE)
+def test_a_case_that_runs_elsewhere_is_named_at_its_test(case_id: str) -> None:
+    file = Path(__file__).parents[3] / ELSEWHERE[case_id]
+    assert file.is_file()
+    assert case_id in file.read_text("utf-8")
 
 
 def test_every_case_on_files_has_a_test_of_its_own() -> None:
@@ -68,10 +74,7 @@ def test_every_case_on_files_has_a_test_of_its_own() -> None:
 
 def test_every_check_of_the_catalogue_is_known() -> None:
     wanted = {
-        key
-        for case_id in CASES
-        if case_id not in LATER and CASES[case_id].surface != "webhook"
-        for key in CASES[case_id].check
+        key for case_id in CASES if case_id not in {*LATER, *ELSEWHERE, *BY_WEBHOOK} for key in CASES[case_id].check
     }
     assert wanted <= checks.EVERYWHERE
 
