@@ -6,11 +6,13 @@ Against a real GitLab give a throw-away project and a token with scope `api` and
 from __future__ import annotations
 
 import os
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.contract.gitlab import peers
+from tests.contract.gitlab.receiver import Office, receiving
 from tests.contract.gitlab.targets import Target, connect
 from tests.fakes.gitlab_process import GitLabSwitches, running_gitlab
 
@@ -82,3 +84,20 @@ def acting_as(direct: Target, switches: GitLabSwitches) -> Callable[..., Project
 def bot(direct: Target, switches: GitLabSwitches) -> Project:
     """Give the stand-in's project as the bot sees it, with all switches off."""
     return connect(direct).projects.get(switches.gitlab.project)
+
+
+@pytest.fixture
+def bare(acting_as: Callable[..., Project], switches: GitLabSwitches) -> Iterator[Office]:
+    """Give a project of its own that has no webhook yet, as its maintainer sees it."""
+    path = f"platform/hooks-{uuid.uuid4().hex[:10]}"
+    switches.post("projects", path=path)
+    client = acting_as(f"mia-{uuid.uuid4().hex[:8]}", 40, project=path).manager.gitlab
+    with receiving() as receiver:
+        yield Office(client.projects.get(path), switches, receiver)
+
+
+@pytest.fixture
+def office(bare: Office) -> Office:
+    """Give a project whose every event is sent to the receiver."""
+    bare.hook()
+    return bare

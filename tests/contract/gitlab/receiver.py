@@ -1,4 +1,4 @@
-"""A place that webhooks are sent to: it writes down what came, and fails or sleeps when told to."""
+"""A project whose webhooks are sent to a place that writes down what came, and fails or sleeps when told to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gitlab.v4.objects import Project, ProjectIssue
+
+    from tests.fakes.gitlab_process import GitLabSwitches
+
+EVENTS = ("push", "issues", "confidential_issues", "note", "confidential_note", "wiki_page")
 
 
 @dataclass(frozen=True)
@@ -94,3 +100,33 @@ def receiving() -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Office:
+    """A project of its own whose webhooks arrive at a receiver."""
+
+    def __init__(self, project: Project, switches: GitLabSwitches, receiver: Receiver) -> None:
+        self.project = project
+        self.switches = switches
+        self.receiver = receiver
+
+    def hook(self, **more: Any) -> Any:
+        wanted = {f"{name}_events": True for name in EVENTS}
+        return self.project.hooks.create({"url": self.receiver.url, **wanted, **more})
+
+    def issue(self, **fields: Any) -> ProjectIssue:
+        return self.project.issues.create({"title": "A question", "description": "How?", **fields})
+
+    def all(self) -> list[Delivery]:
+        """Return everything that was sent up to now: the last is a push that tells of the end."""
+        before = len([one for one in self.receiver.deliveries if one.event == "Push Hook"])
+        self.switches.post("push", path=self.project.path_with_namespace)
+        while True:
+            came = self.receiver.wait(len(self.receiver.deliveries))
+            pushes = [one for one in came if one.event == "Push Hook"]
+            if len(pushes) > before:
+                return came[: came.index(pushes[-1])]
+            self.receiver.wait(len(came) + 1)
+
+    def events(self) -> list[str]:
+        return [one.event for one in self.all()]
