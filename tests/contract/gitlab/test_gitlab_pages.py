@@ -11,9 +11,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.contract.gitlab import peers
+from tests.contract.gitlab.receiver import receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gitlab.v4.objects import Project
 
@@ -84,6 +85,19 @@ def test_the_close_button_sends_the_comment_along_and_reopen_brings_it_back(
     assert issue.notes.list(activity_filter="only_comments", get_all=False)[0].body == "Solved by a restart"
     _submit(browser, issue.web_url, "/notes", body="", event="reopen")
     assert bot.issues.get(issue.iid).state == "opened"
+
+
+def test_what_a_person_does_on_the_pages_is_told_by_webhook(
+    bot: Project, browser: httpx.Client, acting_as: Callable[..., Project]
+) -> None:
+    project = acting_as("keeper-of-hooks", 40)
+    with receiving() as receiver:
+        hook = project.hooks.create({"url": receiver.url, "issues_events": True, "note_events": True})
+        iid = bot.issues.create({"title": "Told"}).iid
+        _submit(browser, f"/platform/support/-/issues/{iid}", "/notes", body="Restart it.", event="close")
+        sent = [(one.event, one.body["object_attributes"]["action"]) for one in receiver.wait(3)]
+        project.hooks.delete(hook.id)
+    assert sent == [("Issue Hook", "open"), ("Note Hook", "create"), ("Issue Hook", "close")]
 
 
 def test_labels_are_ticked_and_unticked(bot: Project, browser: httpx.Client) -> None:
