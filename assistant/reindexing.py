@@ -11,7 +11,7 @@ from assistant import wiring
 from assistant.core import schedule
 from assistant.errors import AssistantError
 from assistant.sourcing import audiences
-from indexing.errors import Incompatible
+from indexing.errors import Incompatible, IndexingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -57,7 +57,10 @@ def recalled_by(settings: Settings, version: str) -> int:
     """Check given answers again after a version became live; return how many do not stand on what they cited."""
     try:
         found = wiring.recall_after(settings, version)
-    except AssistantError as error:  # the version is live all the same, and the next one checks them again
+    except (
+        AssistantError,
+        IndexingError,
+    ) as error:  # the version is live all the same, and the next one checks them again
         log.warning("recall.failed", version=version, error=str(error))
         return 0
     return found.changed + found.gone

@@ -81,10 +81,15 @@ def _print_outcome(update: Update) -> None:
         )
     elif update.state == "aside" and update.reason != "as was asked":
         click.echo(f"Kept aside: {update.reason}")
-    if update.recalled:
-        click.echo(f"Answers that stood on what changed: {update.recalled} (assistant index recalled)")
+    print_recalled(update.recalled)
     if update.pruned:
         click.echo(f"Deleted old versions: {', '.join(update.pruned)}")
+
+
+def print_recalled(count: int) -> None:
+    """Print how many given answers do not stand on what they cited any more."""
+    if count:
+        click.echo(f"Answers that stood on what changed: {count} (assistant index recalled)")
 
 
 def print_gate(name: str, report: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from assistant.entrypoints.ending import DONE, NEGATIVE, errors
 from assistant.entrypoints.index_audit import audited
-from assistant.entrypoints.index_printing import json_option, print_gate, print_json
+from assistant.entrypoints.index_printing import json_option, print_gate, print_json, print_recalled
 from assistant.entrypoints.index_progress import progress_bar
 
 if TYPE_CHECKING:
@@ -115,17 +115,19 @@ def promote(name: str, *, force: bool, as_json: bool) -> None:
         versions = _versions(settings)
         report = None if versions.live() == name else _judged(settings, versions, name, force=force)
         passed = report is None or bool(report["passed"])
+        recalled = 0
         with audited(settings, "promote", [name, *(["--force"] if force else [])]) as entry:
             if passed or force:
-                _promote(settings, versions, name)
+                recalled = _promote(settings, versions, name)
             if entry is not None:
                 entry.result = "done" if passed or force else "refused"
                 entry.detail = "" if passed else "it did not pass the gate"
         paused = versions.paused()
     if as_json:
-        print_json({"version": name, "live": passed or force, "paused": paused, "gate": report})
+        print_json({"version": name, "live": passed or force, "paused": paused, "gate": report, "recalled": recalled})
     else:
         _print_promoted(name, report, live=passed or force, paused=paused)
+        print_recalled(recalled)
     raise SystemExit(DONE if passed or force else NEGATIVE)
 
 
@@ -144,6 +146,12 @@ def rollback(*, as_json: bool) -> None:
         print_json({"version": name, "paused": True})
     else:
         click.echo(f"{name} is live again. New versions stay aside until `assistant index resume`.")
+    with errors():  # last, as it reads the version whole
+        from assistant import reindexing  # noqa: PLC0415 - keeps `--help` quick
+
+        recalled = reindexing.recalled_by(settings, name)
+    if not as_json:
+        print_recalled(recalled)
 
 
 @click.command("resume", epilog="\b\nExample:\n  assistant index resume")
@@ -204,11 +212,12 @@ def _report(versions: Versions, name: str) -> Mapping[str, Any] | None:
 def _judged(settings: Settings, versions: Versions, name: str, *, force: bool) -> Mapping[str, Any]:
     """Return what the gate says of a version against the live one; it is asked when it was not yet.
 
-    With force an old report will do, and none at all too: nothing needs a model then.
+    One that did not pass is asked about again: the golden questions may have been mended. With force an old report
+    will do, and none at all too: nothing needs a model then.
     """
     known = _report(versions, name)
-    live = versions.live()
-    if known is not None and (force or known.get("against") == (live or "")):
+    is_of_today = known is not None and known.get("against") == (versions.live() or "")
+    if known is not None and (force or (is_of_today and known.get("passed"))):
         return known
     if force:
         versions.verify(name)
@@ -220,11 +229,12 @@ def _judged(settings: Settings, versions: Versions, name: str, *, force: bool) -
         return asdict(reindexing.gate(settings, configured, told).check(name))
 
 
-def _promote(settings: Settings, versions: Versions, name: str) -> None:
+def _promote(settings: Settings, versions: Versions, name: str) -> int:
+    """Make the version live; return how many given answers it takes back."""
     from assistant import reindexing  # noqa: PLC0415 - keeps `--help` quick
 
     versions.promote(name)
-    reindexing.after_promotion(settings, name)
+    return reindexing.after_promotion(settings, name)
 
 
 def _print_promoted(name: str, report: Mapping[str, Any] | None, *, live: bool, paused: bool) -> None:

@@ -10,8 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from assistant import wiring
+from assistant.entrypoints.cli import cli
 from assistant.settings import load
 from assistant.store.audit import audit_rows
 from indexing.versions import Versions
@@ -368,3 +370,32 @@ def test_another_model_builds_a_version_beside_and_goes_through_the_gate(termina
     assert content["gate"]["questions"] == {"file": 8}
     assert _embedders(terminal) == {"v0001": "hashing", "v0002": "packaged-onnx"}
     assert terminal.json("rollback")["version"] == "v0001"  # the other model's version is whole and comes back
+
+
+# --- answers that were given
+
+
+def test_a_promotion_takes_given_answers_back_and_a_rollback_restores_them(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in terminal.environment.items():
+        monkeypatch.setenv(name, value)
+    given = CliRunner().invoke(cli, ["ask", "How do I set disk_limit and restart the disk?", "--no-escalate"])
+    assert given.exit_code == 0, given.output
+    for source in ("handbook", "wiki"):
+        terminal.write("disk", "# About the disk\n\nIt is looked after by the platform team now.\n", source)
+    terminal.run("build", "--no-promote", expect=None)
+    assert terminal.json("recalled")["recalled"] == []
+    assert "Answers that stood on what changed: 1" in terminal.run("promote", "v0002", "--force").stdout
+    [row] = terminal.json("recalled")["recalled"]
+    assert row["recheck"]["state"] == "changed"
+    assert "Answers that stood" not in terminal.run("rollback").stdout
+    assert terminal.json("recalled")["recalled"] == []
+
+
+def test_a_golden_file_that_was_mended_is_asked_when_a_person_promotes(terminal: Terminal) -> None:
+    (terminal.folder / "handbook/runner.md").rename(terminal.folder / "handbook/runners.md")
+    terminal.run("update", "--sweep", expect=3)
+    terminal.run("promote", "v0002", expect=3)
+    ask(terminal, *[(f"How do I limit the {topic}?", f"handbook/{topic}.md") for topic in TOPICS[1:]])
+    assert "v0002 is live." in terminal.run("promote", "v0002").stdout
