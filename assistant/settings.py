@@ -6,16 +6,16 @@ directory, then the default. Secrets come from the environment or a `_FILE` alon
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import NotConfigured
+from assistant.setting_errors import explained, nearest
 from assistant.source_settings import Source  # noqa: TC001 - pydantic reads the type at run time
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "assistant.toml"
 PREFIX = "ASSISTANT_"
 SECRETS = ("openai_api_key", "gitlab_token", "gitlab_read_token", "gitlab_webhook_secret")
+_UNSHOWN = frozenset({*SECRETS, *(name.upper() for name in SECRETS)})
 
 
 def _known_as(name: str) -> AliasChoices:
@@ -120,6 +121,22 @@ class Settings(BaseSettings):
     question_limit: int = Field(8000, ge=100, description="Characters of a question at most")
     keep_days: int = Field(365, ge=1, description="Days that texts are kept, as people are told")
 
+    @field_validator("admins")
+    @classmethod
+    def _stable_ids(cls, admins: tuple[str, ...]) -> tuple[str, ...]:
+        for who in admins:
+            platform, _, person = who.partition("/")
+            if not (platform and person):
+                raise ValueError(f"{who!r} is no PLATFORM/USER ID: write it like console/local or slack/U0123ABCD")
+        return admins
+
+    @field_validator("gitlab_url")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        if address and not address.startswith(("https://", "http://")):
+            raise ValueError("write it like https://gitlab.example.com")
+        return address
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -192,25 +209,11 @@ def load(**changes: Any) -> Settings:  # noqa: ANN401 - values of any setting
     try:
         return Settings(**changes)
     except ValidationError as error:
-        raise NotConfigured(_explained(error)) from error
+        raise NotConfigured(explained(error, FILE, Settings.model_fields, _UNSHOWN)) from error
 
 
 def _refuse_unknown_variables() -> None:
     known = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if field.validation_alias is None}
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable not in known:
-            raise NotConfigured(f"unknown setting {variable} in the environment{_nearest(variable, known)}")
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    return f"; did you mean {close[0]}?" if close else "; the README lists all settings"
-
-
-def _explained(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {name} in {FILE}{_nearest(name, set(Settings.model_fields))}"
-    shown = "" if name in {*SECRETS, *(secret.upper() for secret in SECRETS)} else f" (found {first['input']!r})"
-    return f"setting {name}: {first['msg']}{shown}"
+            raise NotConfigured(f"unknown setting {variable} in the environment{nearest(variable, known)}")

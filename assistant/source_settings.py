@@ -7,6 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Name = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
+"""Of a source: begins every document's name, and is one word of a command."""
+
 
 class _SourceTable(BaseModel):
     """What every `[[source]]` table may say.
@@ -32,7 +35,7 @@ class Folder(_Paths):
 
     type: Literal["folder"]
     path: Path
-    name: str = "docs"
+    name: Name = "docs"
     base_url: str = ""
     formats: tuple[Literal["markdown", "pdf", "office", "html"], ...] = ("markdown",)
 
@@ -42,7 +45,7 @@ class IssueFile(_SourceTable):
 
     type: Literal["issues"]
     path: Path
-    name: str = "issues"
+    name: Name = "issues"
 
 
 class GitRepository(_Paths):
@@ -50,7 +53,7 @@ class GitRepository(_Paths):
 
     type: Literal["git"]
     url: str
-    name: str
+    name: Name
     ref: str = ""
     base_url: str = ""
 
@@ -65,7 +68,7 @@ class GitLabSource(_Paths):
     type: Literal["gitlab"]
     project: str = ""
     group: str = ""
-    name: str = "issues"
+    name: Name = "issues"
     issues: bool = True
     labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
@@ -93,7 +96,17 @@ class Site(_Paths):
 
     type: Literal["site"]
     sitemap: str
-    name: str
+    name: Name
 
 
 Source = Annotated[Folder | IssueFile | GitRepository | GitLabSource | Site, Field(discriminator="type")]
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "folder": Folder,
+    "git": GitRepository,
+    "gitlab": GitLabSource,
+    "site": Site,
+    "issues": IssueFile,
+}
+KEYS = {kind: tuple(name for name in table.model_fields if name != "type") for kind, table in _TABLES.items()}
+"""What a table of each type takes, for messages."""

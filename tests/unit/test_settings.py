@@ -58,7 +58,14 @@ def test_a_secret_comes_from_a_file_and_is_never_printed(tmp_path: Path, monkeyp
         ("model = [", "cannot be read"),
         ("needs_detail_after = -1", "needs_detail_after"),
         ('[[source]]\ntype = "folder"\npth = "docs"', "pth"),
-        ('[[source]]\ntype = "ftp"', "source"),
+        ('[[source]]\ntype = "ftp"', "number 1 .*give it one of folder, git, gitlab, site, issues"),
+        ('[[source]]\npath = "docs"', "number 1 .*has no type: give it one of folder, git"),
+        ('[[source]]\ntype = "site"\nname = "s"', "type site needs sitemap"),
+        ('[[source]]\ntype = "folder"\npath = "d"\nname = "a/../b"', r"name: .*found 'a/\.\./b'"),
+        ('[[source]]\ntype = "gitlab"\nproject = "a/b"\ngroup = "c"', "number 1 .*: give either project or group$"),
+        ('[audiences]\nconsole = "team-a"', "audiences.console: a list is expected"),
+        ('admins = ["bob"]', "'bob' is no PLATFORM/USER ID: write it like console/local"),
+        ('gitlab_url = "gitlab.example.com"', "gitlab_url: write it like https://"),
     ],
 )
 def test_a_wrong_line_in_the_file_is_named_in_one_line(tmp_path: Path, toml: str, told: str) -> None:
@@ -78,3 +85,18 @@ def test_a_wrong_secret_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GITLAB_TOKEN_FILE", "/nowhere/token")
     with pytest.raises(NotConfigured, match="GITLAB_TOKEN_FILE"):
         settings.load()
+
+
+def test_an_unknown_key_of_a_source_is_told_with_those_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "assistant.toml").write_text('[[source]]\ntype = "folder"\npath = "d"\nlabels = ["x"]')
+    with pytest.raises(NotConfigured, match=r"unknown key labels; type folder takes .*paths.*formats"):
+        settings.load()
+
+
+def test_a_token_in_the_address_of_a_source_is_not_repeated_in_the_error(tmp_path: Path) -> None:
+    url = 'url = "https://bot:canary@gitlab.example.com/a.git"'
+    for table in (f'type = "git"\n{url}', f'type = "git"\nname = "https://bot:canary@x"\n{url}', url):
+        (tmp_path / "assistant.toml").write_text(f"[[source]]\n{table}")
+        with pytest.raises(NotConfigured) as error:
+            settings.load()
+        assert "canary" not in str(error.value)
