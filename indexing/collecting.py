@@ -165,7 +165,7 @@ class Refresh:
         if not counts.before:
             raise BuildRefused(f"the source {name!r} holds nothing to index: check its path or project")
         if not self.options.force:
-            raise _Held(f"{name} holds nothing now, and held {len(counts.before)} documents before: {_FORCE}")
+            raise _Held(f"{name} holds nothing now, and held {len(counts.before)} documents before: {_forced(name)}")
 
     # -- a source that tells what changed
 
@@ -272,7 +272,7 @@ class Refresh:
         is_much = len(leaving) > max(_FEW, self.options.shrink_limit * held)
         is_all = len(leaving) >= held and not counts.added
         if leaving and (is_much or is_all) and not self.options.force:
-            reason = f"{name} would lose {len(leaving)} of {held} documents: {_FORCE}"
+            reason = f"{name} would lose {len(leaving)} of {held} documents: {_forced(name)}"
             if rolled_back:
                 raise _Held(reason)
             return SourceReport(name, "held", 0, counts.added, counts.changed, counts.removed, reason=reason)
@@ -294,7 +294,8 @@ def was_indexed(root: Path, document: str) -> bool:
     return False
 
 
-_FORCE = "check the source, and run `assistant index update --force` if it is right"
+def _forced(name: str) -> str:
+    return f"check the source, and run `assistant index update --source {name} --force` if it is right"
 
 
 class _Held(IndexingError):

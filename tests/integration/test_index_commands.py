@@ -167,6 +167,7 @@ def test_a_source_that_shrank_is_held_back_until_somebody_says_that_it_is_right(
         (terminal.folder / "docs" / f"{name}.md").unlink()
     held = terminal.run("update", "--sweep", expect=3).stdout
     assert "Held back: docs would lose 4 of 7 documents" in held
+    assert "run `assistant index update --source docs --force`" in held
     assert "would lose 4 of 7" in terminal.json("sources")["sources"][0]["held"]
     assert "Held back:" in terminal.run("sources").stdout
     assert "would lose" in terminal.run("build", expect=1).stderr
@@ -328,3 +329,25 @@ def test_a_rollback_takes_less_than_a_second_and_loads_no_model(terminal: Termin
     )
     assert done.returncode == 0, done.stderr
     assert "v0001 is live again" in done.stdout
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_another_embedding_model_goes_live_through_the_gate_and_the_one_before_can_be_rolled_back_to(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set_up(terminal)
+    _many(terminal)
+    terminal.run("update")
+    monkeypatch.setitem(terminal.environment, "ASSISTANT_EMBEDDER", "packaged")
+    done = terminal.json("update", "--sweep")
+    assert (done["state"], done["version"], done["chunks_reused"], done["gate"]["against"]) == (
+        "live",
+        "v0002",
+        0,
+        "v0001",
+    )
+    assert "hashing" in terminal.json("show", "v0001")["embedder"]
+    assert "hashing" not in terminal.json("show", "v0002")["embedder"]
+    terminal.run("rollback")
+    assert Versions(terminal.folder / "home/index").live() == "v0001"
