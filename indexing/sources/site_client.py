@@ -273,5 +273,7 @@ def is_gzip(content: bytes) -> bool:
 
 
 def _short(url: str) -> str:
-    scheme, _, rest = url.partition("://")
+    scheme, is_address, rest = url.partition("://")
+    if not is_address:
+        return url.rpartition("@")[2][:200]
     return f"{scheme}://{rest.rpartition('@')[2] if '@' in rest.split('/')[0] else rest}"[:200]
