@@ -53,6 +53,8 @@ def lines(command: Command) -> list[list[str]]:
     """Return the words of each command line that does a part of the same."""
     if command.name == "status":
         return [["list"], ["sources"]]
+    if command.name == "retry":
+        return [["update", "--retry-failed"]]
     if command.name == "update" and command.arguments:
         return [["update", "--source", command.arguments[0]]]
     return [[command.name, *command.arguments]]

@@ -106,7 +106,7 @@ class Conversation:
             if time.monotonic() > give_up:
                 self.note("It goes on in the background; its end will be shown here.")
                 return
-            step = self._newest_text(before).rpartition("\n\n")[2].strip("`\n")
+            step = _step(self._newest_text(before))
             if step and step != told:
                 told = step
                 self.note(f"… {step}")
@@ -147,3 +147,11 @@ class Conversation:
         """Leave the question behind and begin a new thread."""
         self.thread = terminal_thread("chat")
         self.question_id = ""
+
+
+def _step(text: str) -> str:
+    """Return what the message of a running command says last; nothing of one that has ended: it is shown whole."""
+    title, _, shown = text.partition("\n\n")
+    if not title.endswith((": begun", ": running")):
+        return ""
+    return shown.strip("`\n") or title

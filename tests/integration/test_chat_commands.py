@@ -68,6 +68,16 @@ def test_an_admin_builds_looks_and_goes_back_in_the_terminal(tmp_path: Path) -> 
     ], "what was quoted is a question"
 
 
+def test_what_a_version_holds_and_whether_it_is_whole_is_told_in_the_chat_too(tmp_path: Path) -> None:
+    said = chat(tmp_path, "/index build", "/index retry", "/index show v0001", "/index verify")
+    assert "v0001 passed the gate" in said
+    assert "v0001  whole" in said
+    assert "… `/index retry` by console/local: begun" in said, "the line is whole"
+    assert [(row.what, row.result) for row in audit(tmp_path)] == [
+        (f"index {name}", "done") for name in ("build", "retry", "show", "verify")
+    ]
+
+
 def test_at_a_terminal_that_is_not_listed_nothing_is_done(tmp_path: Path) -> None:
     said = chat(tmp_path, "/index build", admins='["slack/U0ADMIN01"]')
     assert "Only admins may do this, and you (console/local) are none." in said
