@@ -36,7 +36,7 @@ def configured_sources(settings: Settings, home: Path) -> list[DocumentSource]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise NotConfigured(f"two sources are named {twice!r}: give each [[source]] a name of its own")
-    return [with_visibility(_source(settings, source, home), source.visibility) for source in settings.source]
+    return [with_visibility(_checked(settings, source, home), source.visibility) for source in settings.source]
 
 
 def audiences(settings: Settings) -> frozenset[str]:
@@ -48,6 +48,15 @@ def several_projects(settings: Settings) -> bool:
     """Return whether the path of its project stands in the id of an issue."""
     projects = [source for source in settings.source if source.type == "gitlab"]
     return len(projects) > 1 or any(source.group for source in projects)
+
+
+def _checked(settings: Settings, source: Source, home: Path) -> DocumentSource:
+    from indexing.errors import BuildRefused  # noqa: PLC0415 - as above
+
+    try:
+        return _source(settings, source, home)
+    except BuildRefused as error:  # a pattern or an address that cannot be meant
+        raise NotConfigured(f"source {source.name!r}: {error}") from error
 
 
 def _source(settings: Settings, source: Source, home: Path) -> DocumentSource:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from assistant.errors import NotConfigured
 from assistant.settings import Settings
 from assistant.sourcing import configured_sources
 from indexing.sources.converted_files import ConvertedFiles
@@ -33,6 +34,11 @@ def test_a_folder_with_formats_is_converted(monkeypatch: pytest.MonkeyPatch, tmp
     files = _source(monkeypatch, tmp_path, type="folder", path=tmp_path, formats=("markdown", "pdf"), exclude=("old",))
     assert isinstance(files, ConvertedFiles)
     assert (files.formats, files.tree.filter.exclude) == (("markdown", "pdf"), ("old",))
+
+
+def test_a_wrong_pattern_is_told_with_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(NotConfigured, match=r"source 'docs': the path pattern '\[a'"):
+        _source(monkeypatch, tmp_path, type="folder", path="docs", paths=("[a",))
 
 
 def test_a_site_is_read_by_its_sitemap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
