@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from structlog.typing import EventDict
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def _without_retries(logger: object, method: str, event: EventDict) -> EventDict:
+    """Leave out what stamina logs before it tries again: what fails in the end says so itself."""
+    del logger, method
+    if event["event"] == "stamina.retry_scheduled":
+        raise structlog.DropEvent
+    return event
 
 
 def set_up(level: str, stream: TextIO | None = None) -> None:
@@ -26,6 +36,7 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
     """
     structlog.configure(
         processors=[
+            *([] if level in {"debug", "info"} else [_without_retries]),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Local variables of a traceback hold what people wrote.
