@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.core.gate import Limits
-from assistant.workflows.golden import from_file
+from assistant.store.records import ConfirmedAnswer
+from assistant.workflows.golden import from_confirmed, from_file
 from assistant.workflows.reindex import Gate, Reindexing
 from indexing.build import BuildOptions
 from indexing.build_lock import building
@@ -145,6 +146,30 @@ def test_a_version_that_answers_golden_questions_worse_stays_aside_with_a_report
         "What is the setting of the registry?",
     }
     assert all(row["found_before"] and row["rank_before"] == 1 for row in worse)
+
+
+def test_what_askers_confirmed_must_still_be_found_and_their_words_stay_out_of_the_report(base: KnowledgeBase) -> None:
+    base.golden = from_confirmed([ConfirmedAnswer("abcd2345", "Where is the disk limit of Ada?", ("docs/disk.md",))])
+    base.update()
+    base.documents = [
+        replace(one, title="Moved", text="See elsewhere.") if "disk" in one.id else one for one in base.documents
+    ]
+    done = base.update()
+    assert (done.state, names_of_failed(done)) == ("aside", ["hit@5 (confirmed)"])
+    report = base.versions.read_report("v0002")
+    assert report is not None
+    assert "abcd2345" in json.dumps(report)
+    assert "Ada" not in json.dumps(report)
+
+
+def test_a_confirmed_answer_whose_page_was_removed_does_not_hold_the_version_back(base: KnowledgeBase) -> None:
+    base.golden = from_confirmed([ConfirmedAnswer("abcd2345", "Where is the disk limit?", ("docs/disk.md",))])
+    base.update()
+    base.drop("disk")
+    done = base.update()
+    assert done.state == "live"
+    assert done.gate is not None
+    assert any("1 left out, as what answered them was removed" in check.detail for check in done.gate.checks)
 
 
 def test_what_was_kept_aside_is_looked_at_again_when_the_golden_file_is_mended(
