@@ -190,16 +190,29 @@ def _moment(told: str) -> datetime | None:
     return datetime.fromisoformat(told).astimezone(UTC) if told else None
 
 
-def due_now(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the configured sources that are due at this moment; all when their store is damaged."""
-    from indexing.source_store import DamagedStore  # noqa: PLC0415 - heavy rooms load when they are used
+def due_now(settings: Settings, *, by_hand: bool = False) -> tuple[str, ...]:
+    """Return the names of the configured sources that are due at this moment.
 
+    All are when their store is damaged, or when the last update was killed or failed: what it had read, built or not
+    yet checked is not live. One that goes by itself waits a little then, lest it is killed again and again.
+
+    Args:
+        settings: As loaded.
+        by_hand: A person asks, and waits for nothing.
+    """
+    from indexing.build_lock import cut_off  # noqa: PLC0415 - heavy rooms load when they are used
+    from indexing.source_store import DamagedStore  # noqa: PLC0415 - as above
+
+    now = wiring.utc_now()
+    begun = cut_off(wiring.index_root(settings), "update")
+    if begun is not None and (by_hand or now - begun >= schedule.AFTER_FAILURE):
+        return due_sources(settings, (), now)
     try:
         states = [state for state, _ in source_states(settings)]
     except DamagedStore as error:  # the update sets it aside, and reads everything again
         log.warning("sources.damaged_store", error=str(error))
         states = []
-    return due_sources(settings, states, wiring.utc_now())
+    return due_sources(settings, states, now)
 
 
 def next_refresh(settings: Settings) -> tuple[str, datetime] | None:

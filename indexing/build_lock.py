@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import socket
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import filelock
@@ -15,13 +15,14 @@ from indexing.errors import BuildRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from pathlib import Path
 
 
 @contextlib.contextmanager
 def building(root: Path, now: Callable[[], datetime], what: str = "build") -> Iterator[None]:
     """Hold the lock of a build; the system lets go of it when the process ends, however that is.
+
+    What does not come to its end leaves its note behind: see `cut_off`.
 
     Args:
         root: The index root.
@@ -42,9 +43,24 @@ def building(root: Path, now: Callable[[], datetime], what: str = "build") -> It
         facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
         owner.write_text(json.dumps(facts), encoding="utf-8")
         yield
-    finally:
         owner.unlink(missing_ok=True)
+    finally:
         lock.release()
+
+
+def cut_off(root: Path, what: str) -> datetime | None:
+    """Return when the last one began, in UTC, if it was killed or failed; None when it ended well, or runs now."""
+    try:
+        since = datetime.fromisoformat(json.loads((root / f"{what}.json").read_text("utf-8"))["since"]).astimezone(UTC)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):  # killed while the note was written
+        since = datetime.min.replace(tzinfo=UTC)
+    try:
+        with filelock.FileLock(root / f"{what}.lock", timeout=0):
+            return since
+    except filelock.Timeout:
+        return None
 
 
 def _told(owner: Path) -> str:

@@ -106,7 +106,7 @@ def update(names: tuple[str, ...], *, sweep: bool, force: bool, retry_failed: bo
         sources = wiring.sources(settings)
         _check_names(settings, names)
         only: tuple[str, ...] | None = names or None
-        due = reindexing.due_now(settings)
+        due = reindexing.due_now(settings, by_hand=True)
         if not (names or sweep or force or retry_failed):
             only, sweep = due, True
         sweep = sweep or not set(due).isdisjoint(names)  # a hint about a source that is due does not put its sweep off

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,11 @@ from assistant import wiring
 from assistant.entrypoints.cli import cli
 from assistant.settings import load
 from assistant.store.audit import audit_rows
-from indexing.versions import Versions
+from indexing.versions import Versions, utc_now
 from tests.fakes.terminal import Terminal
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from assistant.store.records import AuditRow
@@ -303,10 +305,34 @@ def test_an_update_that_is_killed_leaves_the_live_version_and_the_next_one_compl
         opened = Versions(terminal.folder / "home/index").open_live()
         assert (opened.damage, len(opened.catalog)) in {((), 16), ((), 1516)}
     assert -signal.SIGKILL in states
-    content = terminal.json("update", "--sweep")
+    content = terminal.json("update")  # nothing was due for an hour; but what was cut off is
     assert content["state"] in {"live", "unchanged"}
     assert (content["documents"], live(terminal)) == (1516, content["version"])
     assert terminal.run("verify").exit_code == 0
+
+
+def test_an_update_that_was_cut_off_before_its_promotion_goes_on_though_nothing_is_due(terminal: Terminal) -> None:
+    terminal.write("new", "# New\n\nSomething new.", "wiki")
+    terminal.run("build", "--no-promote")
+    _leave_as_killed(terminal, utc_now())
+    assert terminal.run("watch", "--once").stdout == "Nothing is due.\n"  # by itself: five minutes later
+    content = terminal.json("update")
+    assert (content["state"], content["version"], live(terminal)) == ("live", "v0002", "v0002")
+    assert terminal.json("update")["state"] == "idle"
+
+
+def test_an_update_that_was_cut_off_goes_on_by_itself_a_little_later(terminal: Terminal) -> None:
+    terminal.write("new", "# New\n\nSomething new.", "wiki")
+    terminal.run("build", "--no-promote")
+    _leave_as_killed(terminal, utc_now() - timedelta(minutes=6))
+    assert "v0002 is live" in terminal.run("watch", "--once").stdout
+    assert terminal.run("watch", "--once").stdout == "Nothing is due.\n"
+
+
+def _leave_as_killed(terminal: Terminal, since: datetime) -> None:
+    """Write the note of an update that kill -9 leaves behind."""
+    note = {"pid": 1, "host": "here", "since": since.isoformat(timespec="seconds")}
+    (terminal.folder / "home/index/update.json").write_text(json.dumps(note), encoding="utf-8")
 
 
 def _wait_for(path: Path) -> None:
