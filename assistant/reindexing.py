@@ -11,7 +11,7 @@ from assistant import wiring
 from assistant.core import schedule
 from assistant.errors import AssistantError
 from assistant.sourcing import audiences
-from indexing.errors import Incompatible, IndexingError
+from indexing.errors import DamagedIndex, Incompatible, IndexingError, NoIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -194,7 +194,8 @@ def due_now(settings: Settings, *, by_hand: bool = False) -> tuple[str, ...]:
     """Return the names of the configured sources that are due at this moment.
 
     All are when their store is damaged, or when the last update was killed or failed: what it had read, built or not
-    yet checked is not live. One that goes by itself waits a little then, lest it is killed again and again.
+    yet checked is not live. One that goes by itself waits a little then, lest it is killed again and again. All are by
+    hand, too, when a version that passed the gate waits since a rollback, or the embedder was changed.
 
     Args:
         settings: As loaded.
@@ -205,7 +206,8 @@ def due_now(settings: Settings, *, by_hand: bool = False) -> tuple[str, ...]:
 
     now = wiring.utc_now()
     begun = cut_off(wiring.index_root(settings), "update")
-    if begun is not None and (by_hand or now - begun >= schedule.AFTER_FAILURE):
+    is_again = begun is not None and (by_hand or now - begun >= schedule.AFTER_FAILURE)
+    if is_again or (by_hand and _is_behind(settings)):
         return due_sources(settings, (), now)
     try:
         states = [state for state, _ in source_states(settings)]
@@ -213,6 +215,23 @@ def due_now(settings: Settings, *, by_hand: bool = False) -> tuple[str, ...]:
         log.warning("sources.damaged_store", error=str(error))
         states = []
     return due_sources(settings, states, now)
+
+
+def _is_behind(settings: Settings) -> bool:
+    """Return whether an update could make another version live though no source has changed."""
+    from indexing.versions import Versions  # noqa: PLC0415 - heavy rooms load when they are used
+
+    versions = Versions(wiring.index_root(settings))
+    live, names = versions.live(), versions.names()
+    if live is None or not names or versions.paused():
+        return False
+    newest = names[-1]
+    try:
+        built_with, report = versions.open(newest).manifest.embedder_name, versions.read_report(newest)
+    except (DamagedIndex, NoIndex):
+        return True
+    waits = newest != live and report is not None and bool(report.get("passed"))
+    return waits or bool(built_with and built_with != settings.embedder)
 
 
 def next_refresh(settings: Settings) -> tuple[str, datetime] | None:

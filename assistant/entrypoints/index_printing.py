@@ -44,6 +44,8 @@ def print_update(update: Update) -> None:
     report = update.build
     state = "live" if report.promoted else "kept aside"
     what = "new version" if report.built else "nothing changed: still version"
+    if update.state == "live" and not report.built:
+        what = "the sources are as in version"
     click.echo(f"{what} {report.version} ({state}): {report.documents} documents, {report.chunks} chunks".capitalize())
     click.echo(
         f"Documents: {report.added} added, {report.changed} changed, {report.removed} removed, "
