@@ -187,9 +187,12 @@ def prune(keep: int | None, *, as_json: bool) -> None:
 
 
 def _settings() -> Settings:
-    from assistant import settings as configuration  # noqa: PLC0415 - keeps `--help` quick
+    from assistant import logs  # noqa: PLC0415 - keeps `--help` quick
+    from assistant import settings as configuration  # noqa: PLC0415 - as above
 
-    return configuration.load()
+    settings = configuration.load()
+    logs.set_up(settings.log_level)
+    return settings
 
 
 def _versions(settings: Settings) -> Versions:
