@@ -17,8 +17,8 @@ Examples:
   assistant restore /backups/assistant-2026-11-21.tar
   assistant restore --force latest.tar          the home that is there is kept aside
 
-Stop the assistant first. Afterwards run `assistant index update`: what became confidential since the backup is hidden
-again then.""",
+Stop the assistant first. Afterwards run `assistant index update --sweep`: what became confidential since the backup is
+hidden again then.""",
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace the home that is there; it is kept aside.")
@@ -52,4 +52,4 @@ def restore(file: Path, *, force: bool, as_json: bool) -> None:
     )
     if done.kept:
         click.echo(f"The home that stood there is kept: {done.kept}")
-    click.echo("Now run: assistant index update (what became confidential meanwhile is hidden again then)")
+    click.echo("Now run: assistant index update --sweep (what became confidential meanwhile is hidden again then)")
