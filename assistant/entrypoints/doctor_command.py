@@ -25,14 +25,18 @@ MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, index, embedder, model and GitLab. It only reads. Ends with 3 when something failed."""
+    """Check settings, index, embedder, sources, model and GitLab. It only reads. Ends with 3 when something failed."""
     with errors():
         from assistant import logs  # noqa: PLC0415 - keeps `--help` quick
         from assistant import settings as configuration  # noqa: PLC0415 - as above
 
         settings = configuration.load()
         logs.set_up("error")
-        lines = [line for check in (_state, _index, _embedder, _model, _gitlab) for line in _safely(check, settings)]
+        lines = [
+            line
+            for check in (_state, _index, _embedder, _sources, _model, _gitlab)
+            for line in _safely(check, settings)
+        ]
     if as_json:
         click.echo(json.dumps({"checks": [asdict(line) for line in lines]}, ensure_ascii=False))
     else:
@@ -84,16 +88,24 @@ def _index(settings: Settings) -> Iterable[Check]:
 
 
 def _embedder(settings: Settings) -> Iterable[Check]:
-    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+    from assistant import reindexing, wiring  # noqa: PLC0415 - keeps `--help` quick
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
     embedder = wiring.embedder(settings)
     embedder.encode_query("ready")
     versions = Versions(wiring.index_root(settings))
     if versions.live() is not None and versions.open_live().manifest.embedder != embedder.fingerprint:
-        yield Check("embedder", "failed", "is not the one the index was built with: build again or set it back")
+        reindexing.embedder_of(settings)(versions.open_live())  # says what to do when it is not here any more
+        told = "the live version was built with another one, which answers: assistant index update builds with this one"
+        yield Check("embedder", "warning", told)
     else:
         yield Check("embedder", "ok", f"{settings.embedder}, {embedder.dimension} dimensions")
+
+
+def _sources(settings: Settings) -> Iterable[Check]:
+    from assistant.source_checks import check_sources  # noqa: PLC0415 - keeps `--help` quick
+
+    yield from check_sources(settings)
 
 
 def _model(settings: Settings) -> Iterable[Check]:

@@ -31,6 +31,23 @@ def connect(url: str, token: str) -> Gitlab:
     return gitlab.Gitlab(url, private_token=token, timeout=_TIMEOUT_S, keep_base_url=True, retry_transient_errors=True)
 
 
+def look_up(url: str, token: str, *, project: str = "", group: str = "") -> None:
+    """Ask once for a project, or for a group.
+
+    Raises:
+        BuildRefused: It is not there, or the token may not read it, or GitLab does not answer.
+    """
+    import gitlab  # noqa: PLC0415 - as above
+
+    place = f"the GitLab project {project} at {url}" if project else f"the GitLab group {group} at {url}"
+    client = gitlab.Gitlab(url, private_token=token, timeout=_TIMEOUT_S, keep_base_url=True)
+    with reading(place):
+        if project:
+            client.projects.get(project)
+        else:
+            client.groups.get(group, with_projects=False)
+
+
 @contextlib.contextmanager
 def reading(place: str) -> Iterator[None]:
     """Turn GitLab's errors into one that says what to do.
