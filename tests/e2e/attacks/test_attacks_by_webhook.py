@@ -129,7 +129,11 @@ def test_every_case_by_webhook_has_a_test_here() -> None:
     assert {case_id for case_id in BY_WEBHOOK if f'CASES["{case_id}"]' not in told} == set()
 
 
-@pytest.mark.parametrize("token", [b"", TOKEN[:-1].encode(), b"x" * 1_000_000, "é".encode(), "é".encode("latin-1")])
+@pytest.mark.parametrize(
+    "token",
+    [b"", TOKEN[:-1].encode(), b"x" * 1_000_000, "é".encode(), "é".encode("latin-1")],
+    ids=["none", "a letter short", "a megabyte", "utf-8", "latin-1"],  # the token is another one in every process
+)
 def test_a_wrong_token_is_refused(door: Door, token: bytes, logged: list[Any]) -> None:
     answer = door.post(hook(OURS, 12, confidential=True), {"X-Gitlab-Token": token})
     assert answer.status_code == CASES["A111"].check["http"]
