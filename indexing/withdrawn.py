@@ -78,5 +78,5 @@ class Withdrawn:
     def _mend(self) -> str:
         return (
             f"{self._path} cannot be read, and without it withdrawn documents could be shown: "
-            "restore it from a backup, or delete it and run `assistant index update` first of all"
+            "restore it from a backup, or delete it and run `assistant index update --sweep` first of all"
         )

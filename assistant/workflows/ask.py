@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assistant.core.model import Abstained, Answered, NeedsDetail
-from assistant.errors import Rejected
+from assistant.errors import NotConfigured, Rejected
 from assistant.store.questions import new_question_id
 from assistant.texts import Text
 from assistant.work import Task
@@ -15,6 +15,7 @@ from assistant.workflows import wording
 from assistant.workflows.escalate import CONFIRM_TIMEOUT, OPEN_ISSUE
 from assistant.workflows.telling import POST
 from assistant.workflows.worker import Handler
+from indexing.errors import DamagedIndex, NoIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +158,10 @@ class Asking:
                 self.work.finish(tx, job)
                 self._drop_forgotten(tx, job.subject)
             return
-        decision = self._at_most_one_round(asked, self.answer(asked.question))
+        try:
+            decision = self._at_most_one_round(asked, self.answer(asked.question))
+        except (NoIndex, DamagedIndex) as error:  # an admin mends it; meanwhile every question is kept
+            raise NotConfigured(str(error)) from error
         with self.store.writing() as tx:
             self.work.finish(tx, job)
             record = self.store.question(tx, job.subject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +234,23 @@ def test_a_second_process_adds_its_question_and_says_who_works(terminal: Termina
     with FileLock(terminal.folder / "home" / "worker.lock"):
         said = terminal.run("chat", said="/quit\n", expect=0)
     assert "Another assistant process" in said.stdout
+
+
+def test_without_the_list_of_withdrawn_documents_a_question_is_kept_and_says_what_an_admin_has_to_do(
+    terminal: Terminal, index: Path
+) -> None:
+    own = terminal.folder / "home" / "index"
+    own.unlink()
+    shutil.copytree(index, own)
+    (own / "WITHDRAWN.json").write_text("{half")
+    said = terminal.run("ask", KNOWN, expect=1)
+    assert "is kept but not answered yet" in said.stderr
+    assert "restore it from a backup" in said.stderr
+    assert "exc_type" not in said.stderr, "a person sees no trace"
+    (own / "WITHDRAWN.json").unlink()
+    with sqlite3.connect(terminal.folder / "home" / "state.db") as state:
+        [waits] = state.execute("SELECT error FROM work WHERE kind = 'ask'").fetchall()
+    assert "WITHDRAWN.json cannot be read" in waits[0]
 
 
 def test_explain_tells_what_stood_behind_an_outcome(terminal: Terminal) -> None:
