@@ -14,7 +14,7 @@ from assistant.store.database import check
 from assistant.update_child import run_update_in_child
 from assistant.work import WorkTable
 from assistant.workflows.follow import Following
-from indexing.collecting import was_indexed
+from indexing.leaving import was_indexed
 from indexing.versions import Versions
 from indexing.withdrawn import Withdrawn
 

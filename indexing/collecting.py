@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from indexing.cleaning import cleaned, content_hash
-from indexing.errors import BuildRefused, DamagedIndex, IndexingError
+from indexing.errors import BuildRefused, IndexingError
+from indexing.leaving import Counts, Leaving
 from indexing.model import Document, Skipped
 from indexing.source_store import DamagedStore
 from indexing.sources import Checkpoint, FollowedSource, Gone, Present
-from indexing.versions import Step, Versions
 from indexing.withdrawn import Withdrawn
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from indexing.model import Clean
     from indexing.source_store import SourceStore
     from indexing.sources import Change, Item, Source
+    from indexing.versions import Step
 
 _FEW = 1  # documents that may always go, unless nothing is left
 State = Literal["read", "unchanged", "held", "failed", "kept"]
@@ -72,15 +73,6 @@ class RefreshOptions:
     shrink_limit: float = 0.2
     retry_failed: bool = False
     only: frozenset[str] | None = None
-
-
-@dataclass(slots=True)
-class _Counts:
-    before: dict[str, str]
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    seen: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -145,7 +137,7 @@ class Refresh:
 
     def _whole(self, source: Source) -> SourceReport:
         name = source.name
-        counts = _Counts({name: entry.content_hash for name, entry in self.store.entries(name).items()})
+        counts = Counts({name: entry.content_hash for name, entry in self.store.entries(name).items()})
         left_out = set()
         for item in source.items():
             if isinstance(item, Document) and item.id in counts.seen:
@@ -161,7 +153,7 @@ class Refresh:
         self.store.leaves(name, gone)
         return self._leave(name, counts, rolled_back=True)
 
-    def _guard_empty(self, name: str, counts: _Counts) -> None:
+    def _guard_empty(self, name: str, counts: Counts) -> None:
         if not counts.before:
             raise BuildRefused(f"the source {name!r} holds nothing to index: check its path or project")
         if not self.options.force:
@@ -171,15 +163,18 @@ class Refresh:
 
     def _followed(self, source: FollowedSource) -> SourceReport:
         name, store = source.name, self.store
-        counts = _Counts({name: entry.content_hash for name, entry in store.entries(name).items()})
+        counts = Counts({name: entry.content_hash for name, entry in store.entries(name).items()})
         cursor = store.cursor(name, source.reader)
         if self.options.retry_failed and cursor is not None:
             self._again(source, counts)
-        for change in source.changes(cursor, sweep=self.options.sweep or cursor is None):
+        is_sweep = self.options.sweep or cursor is None
+        for change in source.changes(cursor, sweep=is_sweep):
             self._follow(source, change, counts)
+        if is_sweep:
+            self._leaving(name, counts).other_parts()
         return self._leave(name, counts, rolled_back=False)
 
-    def _again(self, source: FollowedSource, counts: _Counts) -> None:
+    def _again(self, source: FollowedSource, counts: Counts) -> None:
         """Read again what was left out, where the source can read single documents."""
         again: Callable[[frozenset[str]], Iterator[Change]] | None = getattr(source, "again", None)
         names = frozenset(row.document for row in self.store.left_out(source.name))
@@ -187,7 +182,7 @@ class Refresh:
             for change in again(names):
                 self._follow(source, change, counts)
 
-    def _follow(self, source: FollowedSource, change: Change, counts: _Counts) -> None:
+    def _follow(self, source: FollowedSource, change: Change, counts: Counts) -> None:
         name, store = source.name, self.store
         if isinstance(change, Checkpoint):
             store.read_to(name, source.reader, change.cursor)
@@ -195,34 +190,21 @@ class Refresh:
             store.checkpoint()
             self.on_step("checkpoint kept")
         elif isinstance(change, Present):
-            here = [document for document in counts.before.keys() | counts.seen if document.startswith(change.part)]
-            gone = {document: "not there any more" for document in here if document not in change.documents}
-            store.leaves(name, gone)
-            store.keep_left_out(name, change.part, change.documents)
+            self._leaving(name, counts).listed(change)
         elif isinstance(change, Gone):
             store.leaves(name, {change.document: change.reason})
             store.forget_left_out(name, [change.document])
             if change.withdrawn:
-                self._withdraw(name, change.document, counts)
+                self._leaving(name, counts).withdraw(change.document)
         else:
             self._take(name, change, counts)
 
-    def _withdraw(self, name: str, document: str, counts: _Counts) -> None:
-        """Hide a document at once, in every version; the guard does not hold this back."""
-        is_here = document in counts.before or document in counts.seen
-        if not is_here and not was_indexed(self.root, document):
-            return  # it was never shown
-        Withdrawn(self.root).add([document])
-        self.on_step("document withdrawn")
-        self.store.set_returned([document], returned=False)
-        if self.store.drop_leaving(name, [document]):
-            counts.removed += 1
-            counts.before.pop(document, None)
-            counts.seen.discard(document)
+    def _leaving(self, source: str, counts: Counts) -> Leaving:
+        return Leaving(self.root, self.store, source, counts, self.on_step)
 
     # -- both
 
-    def _take(self, source: str, item: Item, counts: _Counts) -> str | None:
+    def _take(self, source: str, item: Item, counts: Counts) -> str | None:
         """Keep one item; return its name when it was left out."""
         self._read += 1
         self.on_document(self._read)
@@ -259,7 +241,7 @@ class Refresh:
         Withdrawn(self.root).add([document.id])
         self.store.set_returned([document.id], returned=True)
 
-    def _leave(self, name: str, counts: _Counts, *, rolled_back: bool) -> SourceReport:
+    def _leave(self, name: str, counts: Counts, *, rolled_back: bool) -> SourceReport:
         """Let go what is gone, unless it is too much.
 
         Args:
@@ -280,18 +262,6 @@ class Refresh:
         is_same = not (counts.added or counts.changed or counts.removed)
         state: State = "unchanged" if is_same else "read"
         return SourceReport(name, state, 0, counts.added, counts.changed, counts.removed)
-
-
-def was_indexed(root: Path, document: str) -> bool:
-    """Return whether a version below the index root holds the document, an old one too."""
-    versions = Versions(root)
-    for version in versions.names():
-        try:
-            if versions.open(version).catalog.document(document) is not None:
-                return True
-        except DamagedIndex:
-            return True  # it cannot be told: rather hide one that never was
-    return False
 
 
 def _forced(name: str) -> str:

@@ -57,10 +57,15 @@ class Present:
     Attributes:
         part: What all ids of the part begin with, such as `issue:` or `handbook/wiki/`; empty for the whole source.
         documents: `Document.id` of each that is there, those that were left out included.
+        certain: The source shows what became of the others (a project that was renamed or archived): no fault of it
+            is likelier, and the guard against shrinking does not count them.
+        withdrawn: The others may not be shown any more, also not those that only old versions hold.
     """
 
     part: str
     documents: frozenset[str]
+    certain: bool = False
+    withdrawn: bool = False
 
 
 Change = Document | Skipped | Gone | Checkpoint | Present
@@ -82,7 +87,8 @@ class FollowedSource(Source, Protocol):
 
         Args:
             cursor: Of the last checkpoint; None reads everything, and ends with `Present` for each part.
-            sweep: Also compare complete listings (`Present`), which finds what was deleted or hidden.
+            sweep: Also compare complete listings (`Present` for each part), which finds what was deleted or hidden.
+                Documents of no listed part are those of other settings, and leave.
 
         Raises:
             BuildRefused: The source cannot be read now; what was yielded up to the last checkpoint counts.

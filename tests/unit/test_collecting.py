@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,19 +13,20 @@ from indexing.collecting import Refresh, RefreshOptions
 from indexing.errors import BuildRefused
 from indexing.model import Cleaned, Document, Skipped
 from indexing.source_store import SourceStore
+from indexing.sources import Checkpoint, Present
 from indexing.versions import Versions, utc_now
 from indexing.visibility import with_visibility
 from indexing.withdrawn import Withdrawn
-from tests.fakes.memory_source import FollowedMemory, MemorySource, page, unchanged
+from tests.fakes.memory_source import FollowedMemory, MemorySource, issue, page, unchanged
 from tests.fakes.tiny_embedder import TinyEmbedder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from indexing.build import BuildReport
     from indexing.collecting import SourceReport
-    from indexing.sources import Source
+    from indexing.sources import Change, Source
 
 TEN = [page(f"p{number}", f"Text number {number}.") for number in range(10)]
 
@@ -170,6 +172,69 @@ def test_a_new_reader_reads_everything_anew(store: SourceStore, tmp_path: Path) 
     wiki.reads.clear()
     refresh(store, tmp_path, wiki, sweep=False)
     assert len(wiki.reads) == 10
+
+
+def test_a_part_whose_new_place_the_source_shows_leaves_past_the_guard(store: SourceStore, tmp_path: Path) -> None:
+    wiki = Listed([*TEN, Present("docs/", ids(TEN)), Checkpoint({})])
+    refresh(store, tmp_path, wiki)
+    moved = [page(f"new/p{number}", f"Text number {number}.") for number in range(10)]
+    wiki.told = [*moved, Present("docs/new/", ids(moved)), Present("docs/p", frozenset(), certain=True)]
+    report = refresh(store, tmp_path, wiki)
+    assert (report.state, report.added, report.removed) == ("read", 10, 10)
+    assert held_by(store, "wiki") == ids(moved)
+
+
+def test_a_part_that_is_withdrawn_is_hidden_in_older_versions_too(tmp_path: Path) -> None:
+    wiki = Listed([*TEN, page("other", "Other."), Present("docs/", ids(TEN) | {"docs/other.md"}), Checkpoint({})])
+    built(tmp_path, wiki)
+    wiki.told = [Present("docs/", ids(TEN[1:]) | {"docs/other.md"})]
+    built(tmp_path, wiki)
+    wiki.told = [Present("docs/p", frozenset(), withdrawn=True), Present("docs/other", frozenset({"docs/other.md"}))]
+    built(tmp_path, wiki)
+    assert shown(tmp_path) == {"docs/other.md"}
+    assert Withdrawn(tmp_path).read() == ids(TEN)
+
+
+def test_documents_under_names_of_other_settings_leave_with_the_first_whole_reading(
+    store: SourceStore, tmp_path: Path
+) -> None:
+    wiki = Listed([*TEN, Present("docs/", ids(TEN)), Checkpoint({})])
+    refresh(store, tmp_path, wiki)
+    wiki.reader = "with the project in each name"
+    renamed = [issue(number, "Solved.") for number in range(10)]
+    wiki.told = [*renamed, Present("issue:", ids(renamed))]
+    refresh(store, tmp_path, wiki, sweep=False)
+    assert held_by(store, "wiki") == ids(renamed)
+
+
+def test_a_sweep_that_lists_nothing_takes_nothing_away(store: SourceStore, tmp_path: Path) -> None:
+    wiki = Listed([*TEN, Present("docs/", ids(TEN)), Checkpoint({})])
+    refresh(store, tmp_path, wiki)
+    wiki.told = []
+    assert refresh(store, tmp_path, wiki).state == "unchanged"
+    assert held_by(store, "wiki") == ids(TEN)
+
+
+def ids(documents: Iterable[Document]) -> frozenset[str]:
+    return frozenset(document.id for document in documents)
+
+
+class Listed:
+    """A followed source that tells what a test writes down."""
+
+    name = "wiki"
+
+    def __init__(self, told: list[Change]) -> None:
+        self.told = told
+        self.reader = "reader"
+
+    def items(self) -> Iterator[Document | Skipped]:
+        yield from (one for one in self.told if isinstance(one, Document))
+
+    def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
+        del cursor, sweep
+        for one in self.told:
+            yield replace(one, source=self.name) if isinstance(one, Document) else one
 
 
 def test_what_was_left_out_is_told_with_its_reason_and_tried_again(store: SourceStore, tmp_path: Path) -> None:
