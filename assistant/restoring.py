@@ -136,7 +136,7 @@ def _carry_over(home: Path, staged: Path) -> None:
     What was withdrawn since the backup stays withdrawn, and what terminals have shown they have shown: the transcript
     is the other side, and is looked at before anything is shown again.
     """
-    old = Withdrawn(home / "index").read()
+    old = Withdrawn(home / "index").everything()
     if old:
         Withdrawn(staged / "index").add(old)
     try:

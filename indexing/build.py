@@ -77,16 +77,17 @@ def build(  # noqa: PLR0913 - four parts and two choices, all of which a caller 
 
 
 def after_promotion(root: Path) -> None:
-    """Show again what was withdrawn, came back as public, and is in the live version as it is now."""
-    path = root / STORE
-    hidden = Withdrawn(root).read()
-    if not hidden or not path.exists():
+    """Show again, from the live version on, what was withdrawn and came back, when that version has it as it is now."""
+    path, versions = root / STORE, Versions(root)
+    live, hidden = versions.live(), Withdrawn(root).read()
+    if not hidden or live is None or not path.exists():
         return
     store = SourceStore(path, utc_now)
     try:
-        back = hidden & store.returned()
+        facts = versions.open(live).catalog.documents(hidden & store.returned())
+        back = [name for name, one in facts.items() if store.holds(name, one.content_hash)]
         if back:
-            Withdrawn(root).remove(back)
+            Withdrawn(root).allow_from(back, live)
             with store.changing():
                 store.set_returned(back, returned=False)
     finally:

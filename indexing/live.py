@@ -84,7 +84,7 @@ class LiveIndex:
             else:
                 self._failure = self._failure if served.embedder is None else None
                 return found
-        return Retriever(served.version, None, Withdrawn(self.root).read())(question, audiences)
+        return Retriever(served.version, None, Withdrawn(self.root).hidden_in(served.version.name))(question, audiences)
 
     def _is_down(self) -> bool:
         """Return whether the embedder could not be reached a moment ago; nobody waits for it again so soon."""
@@ -135,7 +135,7 @@ class LiveIndex:
     def _open(self, before: _Served | None = None, *, same_version: bool = False) -> _Served:
         """Return the live version as it can be searched now; a version that is open already is not opened again."""
         pointer, withdrawn = Versions(self.root).live(), Withdrawn(self.root)
-        state, names = withdrawn.state(), withdrawn.read()
+        state = withdrawn.state()
         if before is not None and (same_version or before.pointer == pointer):
             pointer, version = before.pointer, before.version
         else:
@@ -143,6 +143,7 @@ class LiveIndex:
             if version.damage:
                 self.on_damage(version.damage)
         embedder = self._loaded(version.manifest.embedder)
+        names = withdrawn.hidden_in(version.name)
         return _Served(pointer, state, version, embedder, Retriever(version, embedder, names))
 
     # -- in the background

@@ -99,6 +99,11 @@ class SourceStore:
         query = "SELECT document, content_hash, kind FROM documents WHERE source = ? ORDER BY document"
         return {name: Entry(source, digest, kind) for name, digest, kind in self._rows(query, (source,))}
 
+    def holds(self, document: str, content_hash: str) -> bool:
+        """Return whether some source holds the document just so."""
+        query = "SELECT 1 FROM documents WHERE document = ? AND content_hash = ?"
+        return bool(self._rows(query, (document, content_hash)))
+
     def documents(self, source: str, names: Collection[str]) -> Iterator[Document]:
         """Yield these documents of the source."""
         wanted = list(names)

@@ -90,7 +90,7 @@ class Versions:
             NoIndex: There is no such version.
             DamagedIndex: A file is missing, changed or foreign.
         """
-        return replace(open_version(self._existing(name)), withdrawn=Withdrawn(self._root).read())
+        return replace(open_version(self._existing(name)), withdrawn=Withdrawn(self._root).hidden_in(name))
 
     def open_live(self) -> IndexVersion:
         """Return the live version; when it is damaged, the newest older whole one, with the damage told.
@@ -102,11 +102,11 @@ class Versions:
             DamagedIndex: No version is whole, and no catalog.
         """
         candidates, damage = self._candidates()
-        withdrawn = Withdrawn(self._root).read()
+        hidden_in = Withdrawn(self._root).hidden_in
         for open_one in (open_version, open_text):
             for name in candidates:
                 try:
-                    return replace(open_one(self._existing(name)), damage=damage, withdrawn=withdrawn)
+                    return replace(open_one(self._existing(name)), damage=damage, withdrawn=hidden_in(name))
                 except IndexingError as error:
                     damage = tuple(dict.fromkeys([*damage, str(error)]))
         if damage:

@@ -391,6 +391,32 @@ def test_what_is_public_again_is_shown_again_once_the_new_words_are_live(tmp_pat
     after_promotion(tmp_path)
     assert Withdrawn(tmp_path).read() == frozenset()
     assert "docs/p3.md" in shown(tmp_path)
+    Versions(tmp_path).rollback()  # to the version before, which has it no more
+    Versions(tmp_path).rollback()  # and to the first, which has its old words
+    assert "docs/p3.md" in Versions(tmp_path).open_live().catalog.content_hashes()
+    assert "docs/p3.md" not in shown(tmp_path)
+
+
+def test_a_rollback_does_not_give_back_what_fewer_people_may_read_now(tmp_path: Path) -> None:
+    known = frozenset({"public", "team-a"})
+    built(tmp_path, MemorySource(TEN), audiences=known)
+    built(tmp_path, with_visibility(MemorySource(TEN), "team-a"), audiences=known)
+    assert len(shown(tmp_path)) == 10
+    Versions(tmp_path).rollback()
+    assert shown(tmp_path) == set()
+
+
+def test_an_older_version_that_a_person_promotes_gives_nothing_back(tmp_path: Path) -> None:
+    wiki = FollowedMemory()
+    wiki.put(*TEN)
+    built(tmp_path, wiki)
+    wiki.take_away("docs/p3.md", withdrawn=True)
+    built(tmp_path, wiki)
+    wiki.put(page("p3", "Without the secret plan."))
+    build([wiki], tmp_path, TinyEmbedder(), unchanged, promote=False)
+    Versions(tmp_path).promote("v0001")
+    after_promotion(tmp_path)
+    assert "docs/p3.md" not in shown(tmp_path)
 
 
 def test_the_guard_does_not_hold_back_what_may_not_be_shown(tmp_path: Path) -> None:
