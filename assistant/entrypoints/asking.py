@@ -50,6 +50,8 @@ def take(parts: Assistant, raw: str) -> Taken:
     language = language_of(raw[: parts.settings.question_limit], parts.settings.language)
     check_question(raw, parts.settings.question_limit, language)
     cleaned = parts.mask(raw)
+    if cleaned.masked:  # the letters of a secret are of no language
+        language = language_of(cleaned.text, parts.settings.language)
     check_question(cleaned.text, parts.settings.question_limit, language)
     kinds = ", ".join(sorted({kind.replace("_", " ") for kind in cleaned.masked}))
     notice = tell(language, Text.SECRET_REMOVED, kinds=kinds) if cleaned.masked else ""
