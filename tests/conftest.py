@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """A command that sets up logging does so for the whole process; no test finds what another, or its fixture, did."""
-    structlog.reset_defaults()
+    """A command that sets up logging does so for the whole process; the next test finds it as it was before."""
+    before = structlog.get_config() if structlog.is_configured() else None
     yield
     structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)
