@@ -126,7 +126,10 @@ def _gitlab(settings: Settings, source: GitLabSource) -> DocumentSource:
     )
     files = PathFilter(source.paths, source.exclude) if source.files else None
     parts = ProjectParts(wanted if source.issues else None, source.wiki, files, source.ref)
+    for_everybody = source.visibility == "public"
     if source.group:
-        return GitLabGroup(settings.gitlab_url, token, source.group, source.name, parts)
+        return GitLabGroup(settings.gitlab_url, token, source.group, source.name, parts, for_everybody=for_everybody)
     several = several_projects(settings)
-    return GitLabProject(settings.gitlab_url, token, source.project, source.name, parts, several_projects=several)
+    return GitLabProject(
+        settings.gitlab_url, token, source.project, source.name, parts, several, for_everybody=for_everybody
+    )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from indexing.errors import BuildRefused
 from indexing.model import Skipped
-from indexing.sources.gitlab_client import PAGE, is_gone
+from indexing.sources.gitlab_client import PAGE, is_gone, is_missing
 from indexing.sources.markdown_file import MAX_BYTES, Origin, is_wanted, read_markdown, too_large, web_address
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class FileReader:
         prefix: Stands in front of the path in `Document.id`.
         ref: Branch, tag or commit; empty takes the default branch.
         paths: Which files are read.
+        must_exist: A ref that is not there is an error; in a group many projects have none of that name.
     """
 
     project: Project
@@ -74,17 +76,28 @@ class FileReader:
     prefix: str
     ref: str
     paths: PathFilter
+    must_exist: bool = True
 
     def head(self) -> str:
-        """Return the commit that the ref names; empty while the repository is empty, or the ref is not there."""
+        """Return the commit that the ref names; empty while the repository is empty.
+
+        Raises:
+            BuildRefused: The ref that was set is not there, or the token may not read the repository.
+        """
         from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
 
         try:
             return str(self.project.commits.get(self._ref()).get_id())
         except GitlabError as error:
-            if is_gone(error):
-                return ""
-            raise
+            if not is_gone(error):
+                raise
+            if self.must_exist and (self.ref or not is_missing(error)):
+                place = self.project.attributes.get("path_with_namespace")
+                raise BuildRefused(
+                    f"the ref {self._ref()!r} of {place} is not there, or the token may not read the repository: "
+                    "check `ref` of this [[source]], and that the token has the scope read_api"
+                ) from error
+            return ""
 
     def blobs(self) -> dict[str, str]:
         """Return path -> hash of the content, of the files that are read."""
@@ -97,12 +110,12 @@ class FileReader:
             if entry["type"] == "blob" and is_wanted(str(entry["path"])) and self.paths.takes(str(entry["path"]))
         }
 
-    def changed(self, now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[Item]:
-        """Yield the files whose content is another one than before."""
+    def changed(self, now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[tuple[str, Item]]:
+        """Yield path and content of the files whose content is another one than before."""
         base = str(self.project.attributes.get("web_url") or "")
         for path, blob in sorted(now.items()):
             if before.get(path) != blob:
-                yield self._file(path, blob, f"{base}/-/blob/{quote(self._ref(), safe='/')}" if base else "")
+                yield path, self._file(path, blob, f"{base}/-/blob/{quote(self._ref(), safe='/')}" if base else "")
 
     def document_id(self, path: str) -> str:
         """Return `Document.id` of a file."""

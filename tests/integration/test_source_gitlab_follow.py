@@ -316,6 +316,37 @@ def test_a_project_that_is_hidden_for_long_is_withdrawn_and_one_that_answers_bad
     assert len(world.held()) == 4
 
 
+def test_a_comment_that_is_deleted_leaves_with_the_sweep(world: World) -> None:
+    iid = world.solved("deleted")
+    issue = world.responder.issues.get(iid)
+    note = issue.notes.create({"body": "The password of the old server is on the door, take it."})
+    world.refresh()
+    assert "on the door" in next(iter(world.store.documents("support", [f"issue:{iid}"]))).text
+    note.delete()
+    assert world.refresh(sweep=True).changed == 1
+    assert "on the door" not in next(iter(world.store.documents("support", [f"issue:{iid}"]))).text
+
+
+def test_a_project_that_is_made_private_is_hidden_although_the_token_reads_it(world: World) -> None:
+    world.switches.post("projects/change", path=world.path, visibility="internal")
+    iid = world.solved("shown")
+    world.refresh()
+    world.switches.post("projects/change", path=world.path, visibility="private")
+    report = world.refresh(sweep=False)
+    assert (report.documents, report.left_out) == (0, 2)
+    assert f"issue:{iid}" in Withdrawn(world.folder / "index").read()
+    world.switches.post("projects/change", path=world.path, visibility="internal")
+    world.refresh(sweep=True)
+    assert world.held() == {f"issue:{iid}"}
+
+
+def test_documents_get_new_names_when_a_second_project_is_added(world: World) -> None:
+    iid = world.solved("named")
+    world.refresh()
+    world.refresh(world.source(several_projects=True), sweep=False)
+    assert world.held() == {f"issue:{world.path}#{iid}"}
+
+
 def test_a_group_follows_its_projects_as_they_come_and_go(running: RunningGitLab, tmp_path: Path) -> None:
     name = f"team{next(NAMES)}"
     one, two = (World(running, tmp_path / part, f"{name}/{part}") for part in ("one", "sub/two"))

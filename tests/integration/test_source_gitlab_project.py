@@ -184,6 +184,34 @@ def test_a_server_that_fails_once_is_asked_again(running: RunningGitLab) -> None
     assert _by_id(_source(running)) == whole
 
 
+@pytest.mark.parametrize("wait", [0, "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+def test_a_server_that_asks_to_wait_is_asked_again(running: RunningGitLab, wait: int | str) -> None:
+    whole = _by_id(_source(running))
+    GitLabSwitches(running).post("faults", kind="429", count=1, method="GET", path="/issues", retry_after=wait)
+    assert _by_id(_source(running)) == whole
+
+
+@pytest.mark.parametrize("wait", [86400, "Wed, 21 Oct 2065 07:28:00 GMT"])
+def test_a_server_that_asks_to_wait_for_long_is_read_by_the_next_refresh(
+    running: RunningGitLab, wait: int | str
+) -> None:
+    switches = GitLabSwitches(running)
+    switches.post("faults", kind="429", count=1, method="GET", path="/issues", retry_after=wait)
+    with pytest.raises(BuildRefused, match=r"asks to wait for \d+ minutes"):
+        list(_source(running).items())
+    switches.post("forget")
+
+
+def test_the_token_follows_no_redirection_to_another_host(running: RunningGitLab) -> None:
+    switches = GitLabSwitches(running)
+    switches.post(
+        "faults", kind="redirect", count=1, method="GET", path="/issues", location="http://elsewhere.example/"
+    )
+    with pytest.raises(BuildRefused, match=r"sends its readers on to http://elsewhere\.example"):
+        list(_source(running).items())
+    switches.post("forget")
+
+
 def test_a_server_that_is_not_there_refuses_the_build() -> None:
     with pytest.raises(BuildRefused, match="cannot be read now"):
         list(GitLabProject("http://127.0.0.1:9", "t", "p", client=_quick).items())

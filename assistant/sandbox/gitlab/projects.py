@@ -58,7 +58,7 @@ def _full_project(call: Call, row: Row) -> dict[str, Any]:
     counts = call.store.value("SELECT count(*) FROM issues WHERE project_id = ? AND state = 'opened'", row["id"])
     return project(call, row) | {
         "_links": {"self": f"{call.base_url}/api/v4/projects/{row['id']}"},
-        "archived": False,
+        "archived": bool(row["archived"]),
         "empty_repo": not row["repository"],
         "issues_enabled": True,
         "wiki_enabled": True,
