@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from assistant.errors import NotConfigured
 from indexing.visibility import with_visibility
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
     from assistant.source_settings import Folder, GitLabSource, GitRepository, Source
     from indexing.sources import Source as DocumentSource
+
+
+class _Shown(TypedDict):
+    for_everybody: bool
+    own_tokens: tuple[str, ...]
 
 
 def given_sources(docs: Sequence[Path], issues: Sequence[Path]) -> list[DocumentSource]:
@@ -126,10 +131,12 @@ def _gitlab(settings: Settings, source: GitLabSource) -> DocumentSource:
     )
     files = PathFilter(source.paths, source.exclude) if source.files else None
     parts = ProjectParts(wanted if source.issues else None, source.wiki, files, source.ref)
-    for_everybody = source.visibility == "public"
+    writing = settings.gitlab_token.get_secret_value()
+    shown: _Shown = {
+        "for_everybody": source.visibility == "public",
+        "own_tokens": (writing,) if writing else (),  # what the assistant writes itself is no answer of a responder
+    }
     if source.group:
-        return GitLabGroup(settings.gitlab_url, token, source.group, source.name, parts, for_everybody=for_everybody)
+        return GitLabGroup(settings.gitlab_url, token, source.group, source.name, parts, **shown)
     several = several_projects(settings)
-    return GitLabProject(
-        settings.gitlab_url, token, source.project, source.name, parts, several, for_everybody=for_everybody
-    )
+    return GitLabProject(settings.gitlab_url, token, source.project, source.name, parts, several, **shown)

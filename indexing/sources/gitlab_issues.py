@@ -69,7 +69,7 @@ class IssueReader:
     thread: ThreadReader
     page: int = PAGE
     marks: dict[int, int] = field(default_factory=dict)
-    _broken: int = field(default=0, init=False)
+    _broken: set[int] = field(default_factory=set, init=False)
 
     def document_id(self, iid: int) -> str:
         """Return `Document.id` of an issue."""
@@ -115,7 +115,7 @@ class IssueReader:
             if self._passes(issue.attributes):
                 iid = int(issue.attributes["iid"])
                 listed.add(iid)
-                if self.marks.get(iid) != mark_of(issue.attributes):
+                if self.marks.get(iid) != mark_of(issue.attributes) and iid not in self._broken:
                     yield from self._read(issue)
                     count += 1
                     if count % self.page == 0:
@@ -193,8 +193,8 @@ class IssueReader:
             if is_gone(error):
                 yield Skipped(self.document_id(iid), "gone or hidden while it was read")
                 return
-            self._broken += 1
-            if error.response_code != _ITS_FAULT or self._broken > _BROKEN:
+            self._broken.add(iid)
+            if error.response_code != _ITS_FAULT or len(self._broken) > _BROKEN:
                 raise
             if not was_read:
                 yield Skipped(self.document_id(iid), "GitLab fails at it (answer 500)")

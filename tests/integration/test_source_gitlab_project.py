@@ -166,7 +166,10 @@ def test_a_refused_token_or_an_unknown_project_refuses_the_build_in_one_line(run
 
 @pytest.mark.parametrize("kind", ["502", "reset", "drop", "empty", "cut", "429"])
 @pytest.mark.parametrize("path", ["/issues", "/notes", "/wikis"])
-def test_a_server_that_fails_in_the_middle_refuses_the_build(running: RunningGitLab, kind: str, path: str) -> None:
+def test_a_server_that_fails_in_the_middle_refuses_the_build(
+    running: RunningGitLab, asker: Project, responder: Project, kind: str, path: str
+) -> None:
+    _solved(asker, responder, "Something to read")
     switches = GitLabSwitches(running)
     date = {"retry_after": "Wed, 21 Oct 2065 07:28:00 GMT"} if kind == "429" else {}
     switches.post("faults", kind=kind, count=50, method="GET", path=path, **date)

@@ -11,6 +11,8 @@ from assistant.settings import Settings
 from assistant.sourcing import configured_sources
 from indexing.sources.converted_files import ConvertedFiles
 from indexing.sources.git_repository import GitRepository
+from indexing.sources.gitlab_group import GitLabGroup
+from indexing.sources.gitlab_project import GitLabProject
 from indexing.sources.markdown_tree import MarkdownTree
 from indexing.sources.site import Site
 
@@ -66,3 +68,14 @@ def test_the_read_token_is_for_our_gitlab_alone(
     repository = _source(monkeypatch, tmp_path, type="git", name="code", url=url)
     assert isinstance(repository, GitRepository)
     assert repository.token == token
+
+
+@pytest.mark.parametrize("place", [{"project": "platform/support"}, {"group": "platform"}])
+def test_what_the_assistant_writes_itself_is_known_as_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: dict[str, str]
+) -> None:
+    monkeypatch.setenv("GITLAB_TOKEN", "canary-that-writes")
+    source = _source(monkeypatch, tmp_path, type="gitlab", **place)
+    assert isinstance(source, GitLabProject | GitLabGroup)
+    assert source.own_tokens == ("canary-that-writes",)
+    assert "canary" not in repr(source)
