@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from indexing.model import Document, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Item = Document | Skipped
 
@@ -93,3 +93,10 @@ class FollowedSource(Source, Protocol):
         Raises:
             BuildRefused: The source cannot be read now; what was yielded up to the last checkpoint counts.
         """
+
+
+def items_of(changes: Iterable[Change]) -> Iterator[Item]:
+    """Yield the documents among the changes, and what was left out: what `Source.items` tells of a followed source."""
+    for change in changes:
+        if isinstance(change, Document | Skipped):
+            yield change

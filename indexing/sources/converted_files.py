@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.model import Document, Skipped
-from indexing.sources import Checkpoint, Present
+from indexing.model import Skipped
+from indexing.sources import Checkpoint, Present, items_of
 from indexing.sources.converting import FORMATS, MAX_FILE, Converter
 from indexing.sources.markdown_file import MARKDOWN, read_markdown
 from indexing.sources.zip_guard import Unreadable
@@ -55,9 +55,7 @@ class ConvertedFiles:
         Raises:
             BuildRefused: There is no such folder.
         """
-        for change in self.changes(None, sweep=True):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self.changes(None, sweep=True))
 
     def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
         """Yield files that are new or changed, then the complete list.
@@ -79,9 +77,7 @@ class ConvertedFiles:
         Raises:
             BuildRefused: There is no such folder.
         """
-        for change in self._read({}, documents.__contains__, is_sweep=True):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self._read({}, documents.__contains__, is_sweep=True))
 
     def _read(
         self, state: dict[str, list[object]], wanted: Callable[[str], bool], *, is_sweep: bool

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from indexing.errors import BuildRefused
-from indexing.model import Document, Skipped
-from indexing.sources import Change, Checkpoint, Present
+from indexing.sources import Change, Checkpoint, Present, items_of
 from indexing.sources.gitlab_client import PAGE, connect, is_missing, reading, server_time
 from indexing.sources.gitlab_following import (
     Naming,
@@ -73,9 +72,7 @@ class GitLabGroup:
         Raises:
             BuildRefused: The group, or one of its projects, cannot be read.
         """
-        for change in self.changes(None, sweep=True):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self.changes(None, sweep=True))
 
     def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
         """See `FollowedSource.changes`.

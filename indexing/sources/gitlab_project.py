@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from indexing.model import Document, Skipped
-from indexing.sources import Change, Checkpoint
+from indexing.sources import Change, Checkpoint, items_of
 from indexing.sources.gitlab_client import connect, is_missing, reading, server_time
 from indexing.sources.gitlab_following import (
     Naming,
@@ -86,9 +85,7 @@ class GitLabProject:
         Raises:
             BuildRefused: The project cannot be read.
         """
-        for change in self.changes(None, sweep=True):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self.changes(None, sweep=True))
 
     def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:
         """See `FollowedSource.changes`.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from indexing.errors import BuildRefused
-from indexing.model import Document, Skipped
-from indexing.sources import Change, Checkpoint, Gone, Item, Present
+from indexing.model import Skipped
+from indexing.sources import Change, Checkpoint, Gone, Item, Present, items_of
 from indexing.sources.converting import Converter
 from indexing.sources.markdown_file import Origin, read_markdown
 from indexing.sources.path_filter import PathFilter
@@ -76,9 +76,7 @@ class Site:
         Raises:
             BuildRefused: The sitemap or the site cannot be read.
         """
-        for change in self.changes(None, sweep=True):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self.changes(None, sweep=True))
 
     def changes(self, cursor: Mapping[str, object] | None, *, sweep: bool) -> Iterator[Change]:  # noqa: ARG002 - below
         """Yield pages that are new or changed, then the complete list: the sitemap is always read whole.
@@ -101,9 +99,7 @@ class Site:
         Raises:
             BuildRefused: The sitemap or the site cannot be read now.
         """
-        for change in self._read(_State(), documents.__contains__):
-            if isinstance(change, Document | Skipped):
-                yield change
+        yield from items_of(self._read(_State(), documents.__contains__))
 
     def _read(self, state: _State, wanted: Callable[[str], bool]) -> Iterator[Change]:
         origin = checked_origin(self.sitemap)
