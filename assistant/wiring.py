@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from assistant.store import Store
     from assistant.workflows.administer import Administering
     from assistant.workflows.ask import Asking
-    from assistant.workflows.escalate import DraftIssue
+    from assistant.workflows.escalate import DraftIssue, Escalation
     from assistant.workflows.recall import RecallReport
+    from assistant.workflows.telling import Telling
     from assistant.workflows.worker import Worker
     from indexing.embedder import Embedder
     from indexing.live import LiveIndex
@@ -372,6 +373,24 @@ class Assistant:
     stopping: threading.Event
 
 
+def _escalation(settings: Settings, telling: Telling, issues: Tracker, drafter: DraftIssue) -> Escalation:
+    from assistant.core.environment import is_security  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
+    from assistant.workflows.escalate import Escalation  # noqa: PLC0415 - as above
+
+    key = secret_key(settings)
+    return Escalation(
+        telling.store,
+        telling.work,
+        telling,
+        issues,
+        drafter,
+        lambda question_id: marker_for(question_id, key),
+        must_hide=lambda question: is_security(question.full_text),
+        confirm_wait_s=settings.confirm_within * 3600,
+    )
+
+
 def assistant(settings: Settings, *, now: Now = utc_now, stop: threading.Event | None = None) -> Assistant:
     """Build all parts of a home.
 
@@ -385,13 +404,10 @@ def assistant(settings: Settings, *, now: Now = utc_now, stop: threading.Event |
     """
     from assistant.adapters.console import ConsoleChat  # noqa: PLC0415 - heavy rooms load when they are used
     from assistant.command_child import run_in_child  # noqa: PLC0415 - as above
-    from assistant.core.environment import is_security  # noqa: PLC0415 - as above
-    from assistant.core.escalation import marker_for  # noqa: PLC0415 - as above
     from assistant.store import Store, open_database  # noqa: PLC0415 - as above
     from assistant.work import WorkTable  # noqa: PLC0415 - as above
     from assistant.workflows.administer import Administering  # noqa: PLC0415 - as above
     from assistant.workflows.ask import Asking  # noqa: PLC0415 - as above
-    from assistant.workflows.escalate import Escalation  # noqa: PLC0415 - as above
     from assistant.workflows.telling import Telling  # noqa: PLC0415 - as above
     from assistant.workflows.worker import Worker, boot_clock  # noqa: PLC0415 - as above
 
@@ -400,17 +416,8 @@ def assistant(settings: Settings, *, now: Now = utc_now, stop: threading.Event |
     store, work = Store(engine, now), WorkTable(engine, now)
     console = ConsoleChat(place / "console.db")
     telling = Telling(store, work, {"console": console})
-    issues, key, drafter = tracker(settings), secret_key(settings), issue_drafter(settings)
-    escalation = Escalation(
-        store,
-        work,
-        telling,
-        issues or _NoTracker(),
-        drafter,
-        lambda question_id: marker_for(question_id, key),
-        must_hide=lambda question: is_security(question.full_text),
-        confirm_wait_s=settings.confirm_within * 3600,
-    )
+    issues, drafter = tracker(settings), issue_drafter(settings)
+    escalation = _escalation(settings, telling, issues or _NoTracker(), drafter)
     index = live_index(settings)
     decide = answer(settings, index, language_model(settings))
     asking = Asking(store, work, telling, escalation, decide, settings.needs_detail_after * 60)
