@@ -35,7 +35,8 @@ CREATE TABLE holes (id INTEGER PRIMARY KEY);
 CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL,
     url TEXT NOT NULL, source TEXT NOT NULL, labels TEXT NOT NULL, updated_at TEXT NOT NULL, audience TEXT NOT NULL,
     confirmed INTEGER NOT NULL, closed_as TEXT NOT NULL, resolved_by TEXT NOT NULL, duplicate_of TEXT NOT NULL,
-    author TEXT NOT NULL, content_hash TEXT NOT NULL, first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL);
+    author TEXT NOT NULL, opened_at TEXT NOT NULL, asked_for TEXT NOT NULL, content_hash TEXT NOT NULL,
+    first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES documents(id),
     ordinal INTEGER NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL, text_hash BLOB NOT NULL);
 CREATE TABLE skipped (document TEXT NOT NULL, reason TEXT NOT NULL);
@@ -145,7 +146,7 @@ class CatalogFile:
         run("DELETE FROM touched")
         next_number = self.count("SELECT coalesce(max(id), -1) + 1 FROM documents")
         for number, (first, item) in enumerate(documents, start=next_number):
-            marks = ", ".join("?" * 17)
+            marks = ", ".join("?" * 19)
             run(
                 f"INSERT INTO documents (id, {FACTS}) VALUES ({marks})",  # noqa: S608 - names of our own
                 (number, *_document_row(item), first, len(item.chunks)),
@@ -218,6 +219,8 @@ def _document_row(item: ChunkedDocument) -> tuple[Any, ...]:
         json.dumps(document.resolved_by, ensure_ascii=False),
         document.duplicate_of,
         document.author,
+        document.opened_at,
+        json.dumps(document.asked_for),
         item.content_hash,
     )
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 FACTS = (
     "document, kind, title, url, source, labels, updated_at, audience, confirmed, closed_as, resolved_by,"
-    " duplicate_of, author, content_hash, first_chunk, chunks"
+    " duplicate_of, author, opened_at, asked_for, content_hash, first_chunk, chunks"
 )
 """The columns of `documents` that `facts_of` reads."""
 
 STORED = (
     "chunks.id, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed, audience,"
-    " closed_as, duplicate_of, author"
+    " closed_as, duplicate_of, author, asked_for"
 )
 """The columns of chunks joined with documents that `stored_of` reads."""
 
@@ -74,6 +74,7 @@ class StoredChunk:
     closed_as: ClosedAs = ""
     duplicate_of: str = ""
     author: str = ""
+    asked_for: tuple[str, ...] = ()
 
 
 def facts_of(row: Sequence[Any]) -> DocumentFacts:
@@ -94,12 +95,29 @@ def facts_of(row: Sequence[Any]) -> DocumentFacts:
         resolved_by=tuple(json.loads(resolved_by)),
         duplicate_of=row[11],
         author=row[12],
+        opened_at=row[13],
+        asked_for=tuple(json.loads(row[14])),
     )
-    return DocumentFacts(document, content_hash=row[13], first_chunk=row[14], chunks=row[15])
+    return DocumentFacts(document, content_hash=row[15], first_chunk=row[16], chunks=row[17])
 
 
 def stored_of(row: Sequence[Any]) -> StoredChunk:
     """Return the chunk of a row of `STORED`."""
-    identity, document, ordinal, headings, text, kind, title, url, labels, updated_at, confirmed, *rest = row
+    identity, document, ordinal, headings, text, *facts = row
+    kind, title, url, labels, updated_at, confirmed, audience, closed_as, duplicate_of, author, asked_for = facts
     chunk = Chunk(document=document, ordinal=ordinal, headings=tuple(json.loads(headings)), text=text)
-    return StoredChunk(identity, chunk, kind, title, url, tuple(json.loads(labels)), updated_at, bool(confirmed), *rest)
+    return StoredChunk(
+        id=identity,
+        chunk=chunk,
+        kind=kind,
+        title=title,
+        url=url,
+        labels=tuple(json.loads(labels)),
+        updated_at=updated_at,
+        confirmed=bool(confirmed),
+        audience=audience,
+        closed_as=closed_as,
+        duplicate_of=duplicate_of,
+        author=author,
+        asked_for=tuple(json.loads(asked_for)),
+    )

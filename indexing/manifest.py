@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CATALOG = "catalog.sqlite"
 MANIFEST = "MANIFEST.json"
-FORMAT = 2
+FORMAT = 3
 """Raised when catalog or vectors are laid out anew; versions of another format are not read."""
 
 PUBLIC = frozenset({"public"})

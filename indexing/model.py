@@ -37,6 +37,8 @@ class Document:
         duplicate_of: For duplicates: `Document.id` of the original, where it is known.
         author: For issues: 12 hex digits of the SHA-256 of who opened it, so that one person's issues can be told
             without keeping a name; else empty.
+        opened_at: For issues: when it was opened, ISO 8601 in UTC; else empty. `updated_at` is when it was closed.
+        asked_for: For issues: kinds of detail that a responder had to ask for (`version`, `log`, ...).
     """
 
     id: str
@@ -53,6 +55,8 @@ class Document:
     resolved_by: tuple[str, ...] = ()
     duplicate_of: str = ""
     author: str = ""
+    opened_at: str = ""
+    asked_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Passage:
     Attributes:
         n: Number shown to the model and in citations, from 1.
         score: Fused score of this question's ranking, higher is better; only comparable within one question.
-        confirmed, audience, closed_as, author: See `Document`.
+        confirmed, audience, closed_as, author, asked_for: See `Document`.
     """
 
     n: int
@@ -117,11 +121,12 @@ class Passage:
     audience: str = "public"
     closed_as: ClosedAs = ""
     author: str = ""
+    asked_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
-    """A document in the ranking, by its best chunk."""
+    """A document in the ranking, by its best chunk. `asked_for`: see `Document`."""
 
     document: str
     kind: Kind
@@ -130,6 +135,7 @@ class RankedDocument:
     title: str = ""
     url: str = ""
     audience: str = "public"
+    asked_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

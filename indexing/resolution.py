@@ -91,6 +91,7 @@ def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = Fal
         resolved_by=thread.reasons(),
         duplicate_of=thread.ending.duplicate_of,
         author=hashlib.sha256(issue.author.encode()).hexdigest()[:_AUTHOR_DIGITS] if issue.author else "",
+        opened_at=_utc(issue.created_at),
     )
 
 

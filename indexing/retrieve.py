@@ -286,11 +286,12 @@ def _passage(n: int, piece: StoredChunk, score: float) -> Passage:
         audience=piece.audience,
         closed_as=piece.closed_as,
         author=piece.author,
+        asked_for=piece.asked_for,
     )
 
 
 def _ranked(candidate: Candidate, best: StoredChunk) -> RankedDocument:
     found = best.chunk
     return RankedDocument(
-        found.document, candidate.kind, candidate.score, found.id, best.title, best.url, best.audience
+        found.document, candidate.kind, candidate.score, found.id, best.title, best.url, best.audience, best.asked_for
     )

@@ -274,7 +274,8 @@ def set_aside(path: Path, now: datetime) -> str:
 
 def _document(body: str) -> Document:
     fields = json.loads(body)
-    return Document(**{**fields, "labels": tuple(fields["labels"]), "resolved_by": tuple(fields["resolved_by"])})
+    listed = {name: tuple(fields.get(name, ())) for name in ("labels", "resolved_by", "asked_for")}
+    return Document(**{**fields, **listed})
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ class Question:
         details: What the asker added when asked back, in order.
         language: ISO 639-1 code for fixed texts (`en`, `de`, `zh`).
         masked: Kinds of secrets that were removed from the text.
+        context: What was said before in the thread, oldest first: earlier questions, and what answered them.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Question:
     language: str = "en"
     details: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
     @property
     def full_text(self) -> str:
@@ -139,6 +141,24 @@ class Abstained:
     suggested: Answered | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimCheck:
+    """What the evidence check said of one claim of a draft.
+
+    Attributes:
+        cites: Passage numbers that the draft gave.
+        verdict: `kept`, or why it went: `uncited`, `unsupported`, `instruction`, `too_many_documents`, ...
+        support: How well the best cited passage supports it, 0..1.
+        document: The document that it is cited from at last; empty when it went.
+    """
+
+    text: str
+    cites: tuple[int, ...]
+    verdict: str
+    support: float = 0.0
+    document: str = ""
+
+
 Outcome = Answered | NeedsDetail | Abstained
 
 OutcomeName = Literal["answered", "needs_detail", "abstained"]
@@ -160,6 +180,9 @@ class Decision:
         degraded: Why less than the configured way was used (`model_unavailable`, `lexical_only`), or empty.
         timings_ms: Wall milliseconds by stage: those of `Retrieval`, `model`, `evidence`, `total`.
         prompt: What the model saw; empty when none was asked. Kept for `explain`.
+        searched_for: The standalone question that was searched, when it is not the asker's own text.
+        draft: What was checked; None for decisions that were stored before it was kept.
+        checks: What the evidence check said of each claim of the draft.
     """
 
     outcome: Outcome
@@ -168,6 +191,9 @@ class Decision:
     degraded: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
+    searched_for: str = ""
+    draft: Draft | None = None
+    checks: tuple[ClaimCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
