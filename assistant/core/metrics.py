@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 CITED = 3
 """Cited documents that count."""
 CUT_OFFS = (1, 5, 10)
+AT_RISK = {"coverage@risk10": 0.1, "coverage@risk20": 0.2, "coverage@risk30": 0.3}
+"""Strict risks at which coverage is told."""
+_ROUNDING = 1e-9
+"""3 wrong of 10 are 30 %, although 0.3 * 10 may be a little less than 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +88,40 @@ def ndcg(gold: frozenset[str], ranking: Sequence[str], k: int = 10) -> float:
     return gained / ideal if ideal else 0.0
 
 
+def gains(question: Judged) -> dict[str, float]:
+    """Return what one answerable question adds to each retrieval figure, 0..1: the figure is their mean."""
+    own = own_kind(question)
+    return {
+        **{f"mixed_hit@{k}": hit_at(question.gold, question.ranking, k) for k in CUT_OFFS},
+        **{f"own_kind_hit@{k}": hit_at(question.gold, own, k) for k in CUT_OFFS},
+        "mrr@10": reciprocal_rank(question.gold, question.ranking),
+        "ndcg@10": ndcg(question.gold, question.ranking),
+    }
+
+
+GAINS = tuple(gains(Judged(frozenset(), (), "abstained", (), 0.0)))
+"""Names of the retrieval figures."""
+
+
 def retrieval_figures(questions: Sequence[Judged]) -> dict[str, float | int | None]:
     """Return hit@1, 5, 10 over the mixed list and over the gold's own kind, mrr@10 and ndcg@10 (mixed).
 
     Only answerable questions count; without one every figure is None.
     """
-    asked = [question for question in questions if question.answerable]
-    figures: dict[str, float | int | None] = {"questions": len(asked)}
-    for name, listed in (("mixed", lambda q: q.ranking), ("own_kind", own_kind)):
-        for k in CUT_OFFS:
-            figures[f"{name}_hit@{k}"] = _mean([hit_at(q.gold, listed(q), k) for q in asked])
-    figures["mrr@10"] = _mean([reciprocal_rank(q.gold, q.ranking) for q in asked])
-    figures["ndcg@10"] = _mean([ndcg(q.gold, q.ranking) for q in asked])
-    return figures
+    asked = [gains(question) for question in questions if question.answerable]
+    return {"questions": len(asked), **{name: _mean([found[name] for found in asked]) for name in GAINS}}
 
 
 def decision_figures(questions: Sequence[Judged]) -> dict[str, object]:
     """Return coverage, risks, aurc, and refusals by class.
 
-    coverage     share of answerable questions that were answered
-    risk_strict  share of given answers (to any question) that are not strictly right
-    risk_first   the same for the first citation
-    aurc         see `aurc`
-    refused      class of unanswerable question -> share that was not answered, and how many there are
+    coverage         share of answerable questions that were answered
+    needs_detail     share of answerable questions that were asked back
+    risk_strict      share of given answers (to any question) that are not strictly right
+    risk_first       the same for the first citation
+    aurc             see `aurc`
+    coverage@risk10  see `coverage_at_risk`; the same for 20 and 30 %
+    refused          class of unanswerable question -> share that was not answered, and how many there are
     """
     asked = [question for question in questions if question.answerable]
     given = [question for question in questions if question.outcome == "answered"]
@@ -119,6 +134,7 @@ def decision_figures(questions: Sequence[Judged]) -> dict[str, object]:
         "risk_strict": _mean([float(not q.strictly_right) for q in given]),
         "risk_first": _mean([float(not q.first_right) for q in given]),
         "aurc": aurc(questions),
+        **{name: coverage_at_risk(questions, risk) for name, risk in AT_RISK.items()},
         "refused": {name: _refused(questions, name) for name in classes},
     }
 
@@ -147,6 +163,32 @@ def aurc(questions: Sequence[Judged]) -> float | None:
         wrong += sum(tied)
         seen += len(tied)
     return _mean(risks)
+
+
+def coverage_at_risk(questions: Sequence[Judged], risk: float) -> float | None:
+    """Return the largest coverage of answerable questions at which the running strict risk is at most `risk`.
+
+    All questions are answered in the order of their score, whatever was decided, as in `aurc`. A threshold cannot
+    divide equal scores, so these are answered together: a point stands behind the last of them. The risk may be higher
+    at a point before. 0 when no point is good enough; None without answerable questions. It is the best that this score
+    could do on these very questions (the threshold is chosen on them), so it promises nothing for others.
+
+    Args:
+        questions: Judged.
+        risk: Share of answers not strictly right, 0..1.
+    """
+    answerable = sum(question.answerable for question in questions)
+    tied: dict[float, list[Judged]] = {}
+    for question in questions:
+        tied.setdefault(question.score, []).append(question)
+    best = wrong = seen = covered = 0
+    for score in sorted(tied, reverse=True):
+        seen += len(tied[score])
+        wrong += sum(not question.strictly_right for question in tied[score])
+        covered += sum(question.answerable for question in tied[score])
+        if wrong <= risk * seen + _ROUNDING:
+            best = covered
+    return best / answerable if answerable else None
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

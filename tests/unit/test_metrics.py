@@ -83,6 +83,38 @@ def test_aurc_lies_between_nothing_and_all_and_does_not_hang_on_the_order(
     assert metrics.aurc(questions) == pytest.approx(area)
 
 
+def test_coverage_at_a_risk_is_the_largest_that_a_threshold_reaches_with_it() -> None:
+    asked = [
+        judged("p1", cited="p1", score=0.9),
+        judged("p1", cited="p2", score=0.8),  # risk 1/2 here ...
+        judged("p1", cited="p1", score=0.7),
+        judged("p1", cited="p1", score=0.6),  # ... and 1/4 here
+        judged(cited="p1", score=0.5, outcome="abstained"),
+    ]
+    assert metrics.coverage_at_risk(asked, 0.1) == 1 / 4
+    assert metrics.coverage_at_risk(asked, 0.25) == 1.0, "the risk may be higher on the way"
+    assert metrics.coverage_at_risk(asked[1:2], 0.3) == 0.0
+
+
+def test_equal_scores_are_answered_together_because_no_threshold_divides_them() -> None:
+    right, wrong = judged("p1", cited="p1", score=0.9), judged("p1", cited="p2", score=0.9)
+    assert metrics.coverage_at_risk([right, wrong], 0.3) == metrics.coverage_at_risk([wrong, right], 0.3) == 0.0
+
+
+def test_three_wrong_of_ten_are_a_risk_of_thirty_percent() -> None:
+    asked = [judged("p1", cited="p2" if n < 3 else "p1", score=0.5) for n in range(10)]
+    assert metrics.coverage_at_risk(asked, 0.3) == 1.0
+
+
+@given(rows, st.sampled_from([0.1, 0.2, 0.3]))
+def test_more_risk_never_buys_less_coverage(found: list[tuple[bool, float]], risk: float) -> None:
+    questions = [judged("p1", cited="p1" if right else "p2", score=score) for right, score in found]
+    careful, careless = metrics.coverage_at_risk(questions, risk), metrics.coverage_at_risk(questions, risk + 0.2)
+    assert careful is not None
+    assert careless is not None
+    assert 0 <= careful <= careless <= 1
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from([0.5, 0.95]))
 def test_a_percentile_is_one_of_the_values_with_its_share_below(values: list[float], share: float) -> None:
     found = metrics.percentile(values, share)
@@ -93,4 +125,5 @@ def test_a_percentile_is_one_of_the_values_with_its_share_below(values: list[flo
 def test_without_questions_there_is_no_figure_and_no_error() -> None:
     assert metrics.retrieval_figures([])["mixed_hit@1"] is None
     assert metrics.decision_figures([])["aurc"] is None
+    assert metrics.decision_figures([])["coverage@risk10"] is None
     assert metrics.percentile([], 0.5) is None
