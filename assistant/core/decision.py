@@ -1,6 +1,7 @@
 """Answered, needs detail, or abstained: a logistic score over features of the retrieval.
 
-The weights are fitted on labelled questions by `scripts/fit_decision`; the score is no calibrated probability.
+The weights are fitted on labelled questions by `scripts/fit_decision`; the score is no calibrated probability. With a
+calibration the probability decides, against the threshold that was chosen for a wished risk; see `core.calibration`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assistant.core.calibration import groups_of
 from assistant.core.detail import missing_details
 from assistant.core.model import Abstained, Answered, NeedsDetail
 from assistant.core.terms import terms
@@ -17,6 +19,7 @@ from assistant.core.terms import terms
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from assistant.core.calibration import Calibration
     from assistant.core.evidence import Supported
     from assistant.core.model import Outcome, Question
     from indexing.model import Retrieval
@@ -77,7 +80,8 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
     Those made here work in every script and count one term that is never found, so that a question of two words
     cannot reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of
     the question's first line in the first passage), `first_line_shown` (the same in all passages) and `terms_shown`
-    (share of all terms in all passages).
+    (share of all terms in all passages). `words_alone` is 1 when the search was, or must be judged as, one by full text
+    alone; it chooses the weights.
     """
     passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
     shown = frozenset().union(*passages)
@@ -88,6 +92,7 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
         "first_line_found": _share(first, passages[0] if passages else frozenset()),
         "first_line_shown": _share(first, shown),
         "terms_shown": _share(asked, shown),
+        "words_alone": float(retrieval.lexical_only or is_unspaced(question.search_text)),
     }
 
 
@@ -102,7 +107,13 @@ def is_unspaced(text: str) -> bool:
     return 2 * len(_UNSPACED.findall(text)) > letters
 
 
-def decide(question: Question, retrieval: Retrieval, supported: Supported, model: DecisionModel) -> Outcome:
+def decide(
+    question: Question,
+    retrieval: Retrieval,
+    supported: Supported,
+    model: DecisionModel,
+    calibration: Calibration | None = None,
+) -> Outcome:
     """Return the outcome.
 
     Args:
@@ -110,18 +121,25 @@ def decide(question: Question, retrieval: Retrieval, supported: Supported, model
         retrieval: What was found.
         supported: What is left of the draft after the evidence check.
         model: Fitted weights.
+        calibration: Of this way of answering; None decides by the score and leaves confidence null.
     """
-    weights = model.weights(lexical_only=retrieval.lexical_only or is_unspaced(question.search_text))
-    score = weights.score(features(question, retrieval)) if retrieval.passages else 0.0
-    answer = Answered(supported.text, supported.citations, score) if supported.text else None
+    found = features(question, retrieval)
+    weights = model.weights(lexical_only=bool(found["words_alone"]))
+    score = weights.score(found) if retrieval.passages else 0.0
+    sureness, threshold, confidence = score, weights.threshold, None
+    if calibration is not None and calibration.valid_for.lexical_only == bool(found["words_alone"]):
+        sureness = confidence = calibration.confidence(score, found) if supported.text else 0.0
+        threshold = calibration.threshold_for(groups_of(supported.citations, retrieval.passages))
+    answer = Answered(supported.text, supported.citations, score, confidence) if supported.text else None
     known = question.details or _says_what_is_written(question.search_text, retrieval)
     missing = () if known else missing_details(question.search_text)
     vague = bool(missing) and len(set(terms(question.search_text))) <= VAGUE_TERMS
-    if answer is not None and score >= weights.threshold and not vague:
+    if answer is not None and sureness >= threshold and not vague:
         return answer
     if missing:
-        return NeedsDetail(missing, score)
-    return Abstained(_reason(retrieval.passages, answer), score, suggested=_half_good(answer, score, weights))
+        return NeedsDetail(missing, score, confidence)
+    half_good = answer if sureness >= threshold / 2 else None  # a suggested reply for the responder
+    return Abstained(_reason(retrieval.passages, answer), score, confidence, half_good)
 
 
 def _says_what_is_written(text: str, retrieval: Retrieval) -> bool:
@@ -139,8 +157,3 @@ def _reason(passages: Sequence[object], answer: Answered | None) -> str:
     if not passages:
         return "no_passages"
     return "weak_evidence" if answer is not None else "unsupported_draft"
-
-
-def _half_good(answer: Answered | None, score: float, weights: Weights) -> Answered | None:
-    """Return the answer as a suggested reply when it comes halfway to the threshold."""
-    return answer if answer is not None and score >= weights.threshold / 2 else None

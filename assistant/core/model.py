@@ -183,6 +183,7 @@ class Decision:
         searched_for: The standalone question that was searched, when it is not the asker's own text.
         draft: What was checked; None for decisions that were stored before it was kept.
         checks: What the evidence check said of each claim of the draft.
+        features: Named numbers that the decision was made of; empty for decisions stored before they were kept.
     """
 
     outcome: Outcome
@@ -194,6 +195,7 @@ class Decision:
     searched_for: str = ""
     draft: Draft | None = None
     checks: tuple[ClaimCheck, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

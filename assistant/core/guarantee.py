@@ -1,0 +1,167 @@
+"""A threshold whose risk among given answers is below a wish, with a guarantee for a finite number of labels. Pure.
+
+An answer is given when its confidence reaches the threshold; the risk is the share of given answers that are wrong.
+Given how many answers reach a threshold, how many of them are wrong is binomial, so that the exact bound of Clopper &
+Pearson (1934) holds for any one threshold fixed beforehand. Choosing among several on the same labels breaks it;
+two ways repair that:
+
+`fixed_sequence`   Learn then Test (Angelopoulos, Bates, Candès, Jordan & Lei, "Learn then Test: Calibrating Predictive
+                   Algorithms to Achieve Risk Control", 2021, arXiv:2110.01052), with fixed-sequence testing: thresholds
+                   are put in order on other labels, tested in that order at the full level, and the first that fails
+                   ends it.
+`guaranteed_risk`  Selection with guaranteed risk (Geifman & El-Yaniv, "Selective Classification for Deep Neural
+                   Networks", NeurIPS 2017): a binary search over the labels' own confidences, the doubt shared out
+                   among its steps.
+
+In simulation both keep the promise, and the first gives more answers (`tests/unit/test_guarantee.py`), so it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Bound = Callable[[float, float, float], float]
+"""Wrong, given, doubt (0..1) -> upper bound of the risk that holds with probability 1 - doubt; 1 where none was given.
+Both counts may be fractions, for predictions."""
+
+Labelled = tuple[float, bool]
+"""Confidence of an answer, and whether it is right."""
+
+THRESHOLDS = 50
+"""Tested at most; in simulation 10 gave 2 to 5 points less coverage, and more than 50 no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for.
+
+    Attributes:
+        max_risk: Share of given answers that may be wrong, 0..1, both excluded.
+        assurance: Probability, over the draw of the labels, that this holds; 0..1, both excluded.
+    """
+
+    max_risk: float
+    assurance: float = 0.95
+
+    @property
+    def doubt(self) -> float:
+        """Probability with which the wish may fail."""
+        return 1.0 - self.assurance
+
+    def shared(self, parts: int) -> Wish:
+        """Return the wish of each of several parts that must hold together (Bonferroni)."""
+        return Wish(self.max_risk, 1.0 - self.doubt / parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A threshold, and what reaches it among the labels that chose it.
+
+    Attributes:
+        bound: Upper bound of its risk; at most the wish.
+    """
+
+    threshold: float
+    given: int
+    wrong: int
+    bound: float
+
+
+def answers_needed(wish: Wish) -> int:
+    """Return the number of answers that can prove the wish when not one of them is wrong: 59 for 5 % at 95 %."""
+    return math.ceil(math.log(wish.doubt) / math.log1p(-wish.max_risk))
+
+
+def answers_at_rate(wish: Wish, rate: float, bound: Bound, limit: int = 100_000) -> int | None:
+    """Return how many answers prove the wish when this share is wrong; None when no number up to `limit` does."""
+    if rate >= wish.max_risk:
+        return None
+    low, high = answers_needed(wish) - 1, answers_needed(wish)
+    while bound(rate * high, high, wish.doubt) > wish.max_risk:
+        low, high = high, 2 * high
+        if high > limit:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bound(rate * middle, middle, wish.doubt) <= wish.max_risk else (middle, high)
+    return high
+
+
+def thresholds_to_test(confidences: Sequence[float], times: float, wish: Wish, bound: Bound) -> tuple[float, ...]:
+    """Return the thresholds in the order in which they are to be tested, fixed on labels that do not test them.
+
+    The strictest threshold is no good start: too few answers reach it to prove anything. The test begins where its
+    proof is likeliest, judged by the confidences alone, and goes down from there.
+
+    Args:
+        confidences: Of answers that were not, and will not be, tested; their labels do not matter.
+        times: How many answers there are to test for each of these.
+        wish: To be tested.
+        bound: Exact.
+    """
+    ordered = sorted(confidences, reverse=True)
+    if not ordered:
+        return ()
+    places = sorted({round(step * (len(ordered) - 1) / (THRESHOLDS - 1)) for step in range(THRESHOLDS)})
+    wrong = [0.0]
+    for confidence in ordered:
+        wrong.append(wrong[-1] + 1.0 - confidence)
+    predicted = [bound(wrong[place + 1] * times, (place + 1) * times, wish.doubt) for place in places]
+    start = predicted.index(min(predicted))
+    return tuple(dict.fromkeys(ordered[place] for place in places[start:]))
+
+
+def reaching(labelled: Sequence[Labelled], threshold: float) -> tuple[int, int]:
+    """Return how many answers reach the threshold, and how many of these are wrong."""
+    given = [right for confidence, right in labelled if confidence >= threshold]
+    return len(given), len(given) - sum(given)
+
+
+def fixed_sequence(
+    labelled: Sequence[Labelled], thresholds: Sequence[float], wish: Wish, bound: Bound
+) -> Chosen | None:
+    """Return the last threshold before the first that fails, or None when the first one fails.
+
+    With probability `wish.assurance` the risk at it is at most `wish.max_risk`: to go wrong, the first threshold of the
+    sequence whose risk is too high must pass, and that is one test.
+
+    Args:
+        labelled: Independent of the thresholds and of each other.
+        thresholds: In the order of the test; see `thresholds_to_test`.
+        wish: To be proved.
+        bound: Exact.
+    """
+    chosen = None
+    for threshold in thresholds:
+        given, wrong = reaching(labelled, threshold)
+        found = bound(wrong, given, wish.doubt)
+        if found > wish.max_risk:
+            break
+        chosen = Chosen(threshold, given, wrong, found)
+    return chosen
+
+
+def guaranteed_risk(labelled: Sequence[Labelled], wish: Wish, bound: Bound) -> Chosen | None:
+    """Return the threshold that selection with guaranteed risk finds, or None.
+
+    Args:
+        labelled: Independent of how the confidences were made, and of each other.
+        wish: To be proved.
+        bound: Exact.
+    """
+    ordered = sorted((confidence for confidence, _ in labelled), reverse=True)
+    steps = max(1, math.ceil(math.log2(max(1, len(ordered)))))
+    low, high, chosen = 0, len(ordered) - 1, None
+    for _ in range(steps):
+        if low > high:
+            break
+        middle = (low + high + 1) // 2
+        given, wrong = reaching(labelled, ordered[middle])
+        found = bound(wrong, given, wish.doubt / steps)
+        if found <= wish.max_risk:
+            chosen, low = Chosen(ordered[middle], given, wrong, found), middle + 1
+        else:
+            high = middle - 1
+    return chosen
