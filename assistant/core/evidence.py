@@ -1,65 +1,42 @@
-"""The evidence check: a claim stays only when a passage that it cites supports it.
+"""The evidence check: a claim stays only when a passage supports it, and the rest must answer the question.
 
-What it can see: terms, numbers, identifiers, flags and commands that do not stand in the passage. What it cannot see:
-a negation turned round with the passage's own words. That is why the quote stands beside every citation.
+What it cannot see: a false statement made of a passage's own words beside its own numbers. That is why the quote stands
+beside every citation. What it sees and how well: `docs/decisions/0012-evidence-check.md`.
 """
-
-# ruff: noqa: RUF001 - punctuation of other languages is what is looked for here
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from assistant.core.links import without_links
-from assistant.core.model import Citation, Claim, Draft
-from assistant.core.sentences import sentences
-from assistant.core.spans import spans
-from assistant.core.terms import literals, terms
+from assistant.core.claims import Rarity, Source, Support, support, unfenced
+from assistant.core.claims_answering import ANSWERS, NEAR_ENOUGH, numbers, says_nothing_new
+from assistant.core.claims_meaning import nearness
+from assistant.core.harmless import harmless, is_instruction
+from assistant.core.model import Citation, ClaimCheck
 from indexing.danger import dangers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from assistant.core.claims_meaning import Embed
+    from assistant.core.model import Claim, Draft
     from indexing.model import Passage
 
 DOCUMENTS_MAX = 3
-TERMS_HELD = 0.6
-"""Share of a claim's terms that must stand in the cited passages."""
+HELD = 0.5
+"""Support from which a cited passage is taken to say a claim."""
+CLEAR = 0.75
+"""Support from which a passage that was shown and not cited is cited in the place of a wrong one."""
+NEARLY = 0.3
+"""Support from which a claim may be the passage in other words, if their meaning is near."""
+SAME_MEANING = 0.8
+"""Cosine of a claim and the sentences it stands on from which they say the same in other words."""
+OVERCITED = 0.85
+"""A further cited passage is kept when it supports the claim at least this much as well as the best."""
 QUOTE_MAX = 300
 """Characters of a citation's quote."""
-
-_FENCED = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[^\S\n]*$|\Z)")
-_CODE = re.compile(_FENCED.pattern + r"|`[^`\n]+`")
-_NAME = re.compile(
-    r"(?<![\w/.@:\\~%-])(?!www\.)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[a-z]{2,24}(?::\d{1,5})?"
-    r"(?:/[A-Za-z0-9_.@$:{}<>+-]+){1,12}(?![\w/?#&=%\\])"
-    r"|(?<![\w/.@-])(?:\d{1,3}\.){3}\d{1,3}/\d{1,2}(?![\w/.:])"
-)
-"""A host with a path as in image names, or a network range: no scheme, no query, nothing encoded."""
-_FETCHES = re.compile(r"\b(?:curl|wget|iwr|invoke-\w+|xdg-open)\b|://|\]\(", re.IGNORECASE)
-_LEFT_OUT = "(a command that can do damage is left out; read the source before you run it)"
-_ASKS_FOR_SECRETS = re.compile(
-    r"\b(?:send|share|dm|give|tell|provide|post|e?mail|type|enter|paste|schick\w*|sende\w*|nenn\w*|verrat\w*|gib)[ ]"
-    r"(?:\w+[ ]){0,3}?(?:your|dein\w*|ihr\w*)[ ](?:\w+[ ]){0,3}?"
-    r"(?:password|passwort|kennwort|passcode|pin|secret|token|credential|private key)"
-    r"|\bdm\s+your\b|(?:password|passwort|kennwort|token)\w* (?:to|an) @|(?:提供|发送|告诉)[^。\n]{0,8}(?:密码"
-    r"|口令|令牌)|(?:パスワード|暗証番号)[^。\n]{0,6}(?:送|教え)",
-    re.IGNORECASE,
-)
-_TO_THE_ASSISTANT = re.compile(
-    r"(?:^|[\n>(\[（「])[ ]*(?:assistant|助手|アシスタント|system|システム|系统|ki|ia|ai|l['’]ia)\s*(?:须知"
-    r"|注意|note|:|：)"
-    r"|(?:answer|reply|respond|antworte|réponds|请回答|以後の回答)\w*\W+(?:\w+\W+){0,3}?(?:only|always|immer"
-    r"|toujours|with:|with the)"
-    r"|以後の回答|请回答|instructions? pour l['’]ia|every answer|(?:close|end|after|begin|start) (?:the|every"
-    r"|each) answer"
-    r"|ignore (?:(?:all|the|your|any|these|those) ){0,3}(?:previous|prior|above|earlier|instructions?|rules"
-    r"|user)\b|(?:you|du) (?:now )?(?:obey|gehorchst)"
-    r"|may i share secrets",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,161 +44,250 @@ class Supported:
     """What is left of a draft.
 
     Attributes:
-        text: Markdown with `[n]` marks, numbered from 1 in order of appearance; empty when nothing is supported.
+        text: Markdown with `[n]` marks, numbered from 1 in order of appearance; empty when nothing is supported or what
+            is left does not answer the question.
         citations: One for each cited passage, at most three documents.
         kept: Share of the draft's claims that were kept, 0..1.
-        dropped: Why claims were dropped, by reason: `uncited`, `unsupported`, `instruction`, `too_many_documents`.
+        dropped: Verdicts of the claims that were not, in the draft's order.
+        checks: Of every claim of the draft, in its order.
+        features: Numbers for the decision, all finite; see `FEATURES`.
     """
 
     text: str
     citations: tuple[Citation, ...]
     kept: float
     dropped: tuple[str, ...] = ()
+    checks: tuple[ClaimCheck, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
-def check(draft: Draft, passages: Sequence[Passage]) -> Supported:
-    """Keep the claims that a cited passage supports, in the draft's order.
+FEATURES = (
+    "claims_kept",
+    "support_min",
+    "support_mean",
+    "documents_cited",
+    "cites_top1",
+    "question_said",
+    "question_first",
+    "question_held",
+    "heading_asked",
+    "answer_cosine",
+    "is_quotation",
+)
+"""Names in `Supported.features`; 0 where nothing was kept.
+
+    claims_kept      share of the draft's claims that were kept
+    support_min      least support of a kept claim, 0..1; 1 for quotations
+    support_mean     mean support of the kept claims
+    documents_cited  number of cited documents, 0..3
+    cites_top1       1 when the first citation is the passage that was found best
+    question_...     see `core.claims_answering.numbers`
+    heading_asked    as above
+    answer_cosine    cosine of the question and the answer; 0 without an embedder
+    is_quotation     1 when every kept claim stands in its passage word for word
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A claim with what supports it.
+
+    Attributes:
+        cited: Passages that support it, in the order they are cited.
+        quotes: Of each of them, what the claim stands on.
+    """
+
+    claim: Claim
+    verdict: str
+    score: float = 0.0
+    cited: tuple[Passage, ...] = ()
+    quotes: tuple[tuple[str, ...], ...] = ()
+
+
+class _Shown:
+    """The passages that were shown, read once."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self.sources = {passage.n: Source((passage,)) for passage in passages}
+        self.rarity = Rarity(self.sources.values())
+
+
+def check(draft: Draft, passages: Sequence[Passage], question: str = "", embed: Embed | None = None) -> Supported:
+    """Keep the claims that a passage supports, in the draft's order.
 
     Args:
         draft: Model output.
         passages: What the model saw; numbers in claims refer to `Passage.n`.
+        question: What the rest must answer; empty does not ask that of it.
+        embed: Of the index; None leaves meaning out.
     """
-    known = {passage.n: passage for passage in passages}
-    numbers: dict[int, int] = {}
-    documents: set[str] = set()
-    lines: list[str] = []
-    citations: list[Citation] = []
-    dropped: list[str] = []
-    for claim in draft.claims:
-        cited = [known[n] for n in dict.fromkeys(claim.cites) if n in known]
-        cited = [passage for passage in cited if supports(passage, claim.text)] or _together(cited, claim.text)
-        reason = _refusal(claim, cited, documents)
-        if reason:
-            dropped.append(reason)
-            continue
-        cited = _within(cited, documents)
-        for passage in cited:
-            if passage.n not in numbers:
-                numbers[passage.n] = len(numbers) + 1
-                citations.append(_citation(numbers[passage.n], passage, claim.text))
-        lines.append(_marked(_harmless(claim.text, cited), [numbers[passage.n] for passage in cited]))
-    kept = len(lines) / len(draft.claims) if draft.claims else 0.0
-    return Supported("\n\n".join(lines), tuple(citations), kept, tuple(dropped))
-
-
-def _within(cited: list[Passage], documents: set[str]) -> list[Passage]:
-    """Return the passages of documents that are cited already or still may be, and note these documents."""
-    kept = []
-    for passage in cited:
-        if passage.chunk.document in documents or len(documents) < DOCUMENTS_MAX:
-            documents.add(passage.chunk.document)
-            kept.append(passage)
-    return kept
-
-
-def _refusal(claim: Claim, cited: list[Passage], documents: set[str]) -> str:
-    prose = _FENCED.sub("", claim.text)
-    if _ASKS_FOR_SECRETS.search(prose) or _TO_THE_ASSISTANT.search(prose):
-        return "instruction"
-    if not claim.cites:
-        return "uncited"
-    if not cited:
-        return "unsupported"
-    if dangers(claim.text) and not all(passage.confirmed for passage in cited):
-        return "unsupported"
-    full = len(documents) >= DOCUMENTS_MAX and all(passage.chunk.document not in documents for passage in cited)
-    return "too_many_documents" if full else ""
+    shown = _Shown(passages)
+    judged = _within_documents([_judge(claim, shown, embed) for claim in draft.claims])
+    kept = [one for one in judged if one.verdict == "kept"]
+    features = _features(judged, kept, shown, question, embed)
+    if question and kept and not _answers(kept, question, features):
+        judged = [replace(one, verdict="no_answer") if one.verdict == "kept" else one for one in judged]
+        kept = []
+    text, citations = _written(kept)
+    return Supported(
+        text=text,
+        citations=citations,
+        kept=len(kept) / len(judged) if judged else 0.0,
+        dropped=tuple(one.verdict for one in judged if one.verdict != "kept"),
+        checks=tuple(_checked(one) for one in judged),
+        features=features,
+    )
 
 
 def supports(passage: Passage, text: str) -> bool:
-    """True when what the text says stands in the passage: its literals letter by letter, most of its terms."""
-    held = passage.chunk.embedded_text
-    if _plain(text) in _plain(held):
-        return True
-    squeezed = " ".join(held.split()).casefold()
-    if any(" ".join(literal.split()).casefold() not in squeezed for literal in literals(text)):
-        return False
-    wanted = set(terms(text))
-    if not wanted:
-        return False
-    return len(wanted & set(terms(held))) / len(wanted) >= TERMS_HELD
+    """True when what the text says stands in the passage."""
+    source = Source((passage,))
+    return _is_held(support(text, source, Rarity([source])))
 
 
-def _together(cited: list[Passage], text: str) -> list[Passage]:
-    """Return all cited passages when only their union supports the text, else none."""
+def _is_held(found: Support) -> bool:
+    return found.score >= HELD and not found.missing
+
+
+def _judge(claim: Claim, shown: _Shown, embed: Embed | None) -> _Judged:
+    """Return the verdict on one claim, before documents are counted."""
+    if is_instruction(claim.text):
+        return _Judged(claim, "instruction")
+    if not shown.sources.keys() & set(claim.cites):
+        return _Judged(claim, "uncited")
+    told = {n: support(claim.text, source, shown.rarity) for n, source in shown.sources.items()}
+    cited = {n: told[n] for n in dict.fromkeys(claim.cites) if n in told}
+    held = _held(cited) or _together(claim.text, cited, shown) or _in_other_words(claim.text, cited, embed)
+    held = held or _elsewhere(told)
+    best = max(cited.values(), key=lambda one: (not one.missing, one.score), default=Support(0.0, "", ()))
+    if not held:
+        return _Judged(claim, best.missing if best.score >= HELD and best.missing else "unsupported", best.score)
+    passages = tuple(shown.sources[n].passages[0] for n in held)
+    if dangers(claim.text) and not all(passage.confirmed for passage in passages):
+        return _Judged(claim, "unconfirmed_command", best.score)
+    score = max(one.score for one in held.values())
+    return _Judged(claim, "kept", score, passages, tuple(one.quote for one in held.values()))
+
+
+def _held(cited: Mapping[int, Support]) -> dict[int, Support]:
+    """Return those that support the claim nearly as well as the best one does; models cite too much."""
+    held = {n: one for n, one in cited.items() if _is_held(one)}
+    best = max((one.score for one in held.values()), default=0.0)
+    return {n: one for n, one in held.items() if one.score >= OVERCITED * best}
+
+
+def _together(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[int, Support]:
+    """Return all cited passages when only together they support the claim, else none."""
     if len(cited) < 2:  # noqa: PLR2004 - one passage was tried alone
-        return []
-    held = " ".join(passage.chunk.embedded_text for passage in cited)
-    squeezed = " ".join(held.split()).casefold()
-    wanted = set(terms(text))
-    whole = all(" ".join(literal.split()).casefold() in squeezed for literal in literals(text))
-    return cited if whole and wanted and len(wanted & set(terms(held))) / len(wanted) >= TERMS_HELD else []
+        return {}
+    union = Source([passage for n in cited for passage in shown.sources[n].passages])
+    found = support(text, union, shown.rarity)
+    return {n: replace(one, score=found.score) for n, one in cited.items()} if _is_held(found) else {}
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def _in_other_words(text: str, cited: Mapping[int, Support], embed: Embed | None) -> dict[int, Support]:
+    """Return the passages that say the claim in other words."""
+    nearly = {n: one for n, one in cited.items() if one.score >= NEARLY and not one.missing and one.quote}
+    cosines = nearness([(text, " ".join(one.quote)) for one in nearly.values()], embed) or [0.0] * len(nearly)
+    return {n: one for (n, one), cosine in zip(nearly.items(), cosines, strict=True) if cosine >= SAME_MEANING}
 
 
-def _citation(n: int, passage: Passage, claim: str) -> Citation:
-    quote = _harmless(_quote(passage.chunk.text, claim), [passage])
-    return Citation(n, passage.title, passage.url, passage.chunk.document, _cut(quote), passage.chunk.id)
+def _elsewhere(told: Mapping[int, Support]) -> dict[int, Support]:
+    """Return the passage that clearly supports a claim for which others were cited: small models cite wrongly."""
+    clear = {n: one for n, one in told.items() if one.score >= CLEAR and not one.missing}
+    best = max(clear, key=lambda n: clear[n].score, default=None)
+    return {} if best is None else {best: clear[best]}
 
 
-def _quote(text: str, claim: str) -> str:
-    """Return the sentence or block of the passage that shares most with the claim; code without its fence."""
-    wanted = set(terms(claim))
-    best = (-1.0, "")
-    for span in spans(text):
-        if span.kind == "heading":
-            continue
-        for part in sentences(" ".join(span.text.split())) if span.kind == "prose" else (span.text,):
-            own = set(terms(part))
-            score = len(wanted & own) / (1 + len(own)) ** 0.5
-            if score > best[0]:
-                best = (score, part)
-    lines = best[1].split("\n")
-    fenced = len(lines) > 1 and lines[0].lstrip().startswith(("```", "~~~"))
-    return "\n".join(lines[1:-1]) if fenced else best[1]
+def _within_documents(judged: Sequence[_Judged]) -> list[_Judged]:
+    """Drop what would cite a fourth document."""
+    documents: set[str] = set()
+    found = []
+    for one in judged:
+        pairs = []
+        for passage, quote in zip(one.cited, one.quotes, strict=True):
+            if passage.chunk.document in documents or len(documents) < DOCUMENTS_MAX:
+                documents.add(passage.chunk.document)
+                pairs.append((passage, quote))
+        cited, quotes = tuple(passage for passage, _ in pairs), tuple(quote for _, quote in pairs)
+        verdict = "too_many_documents" if one.cited and not pairs else one.verdict
+        found.append(replace(one, verdict=verdict, cited=cited, quotes=quotes))
+    return found
+
+
+def _features(
+    judged: Sequence[_Judged], kept: Sequence[_Judged], shown: _Shown, question: str, embed: Embed | None
+) -> dict[str, float]:
+    """Return the numbers named in `FEATURES`."""
+    if not kept:
+        return dict.fromkeys(FEATURES, 0.0)
+    passages = list(dict.fromkeys(passage.n for one in kept for passage in one.cited))
+    texts = [one.claim.text for one in kept]
+    cosines = nearness([(question, "\n\n".join(texts))], embed) if question else None
+    scores = [one.score for one in kept]
+    found = {
+        "claims_kept": len(kept) / len(judged),
+        "support_min": min(scores),
+        "support_mean": sum(scores) / len(scores),
+        "documents_cited": float(len({passage.chunk.document for one in kept for passage in one.cited})),
+        "cites_top1": float(passages[0] == min(shown.sources)),
+        "answer_cosine": cosines[0] if cosines else 0.0,
+        "is_quotation": float(min(scores) >= 1.0),
+        **numbers(texts, [shown.sources[n] for n in passages], question, shown.rarity),
+    }
+    return {name: float(found[name]) for name in FEATURES}
+
+
+def _answers(kept: Sequence[_Judged], question: str, features: Mapping[str, float]) -> bool:
+    """True when what is left says something, and something of what was asked."""
+    if all(says_nothing_new(one.claim.text, question) for one in kept):
+        return False
+    return features["question_held"] >= ANSWERS or features["answer_cosine"] >= NEAR_ENOUGH
+
+
+def _checked(one: _Judged) -> ClaimCheck:
+    document = one.cited[0].chunk.document if one.cited and one.verdict == "kept" else ""
+    return ClaimCheck(one.claim.text, one.claim.cites, one.verdict, round(one.score, 4), document)
+
+
+# --- what is written
+
+
+def _written(kept: Sequence[_Judged]) -> tuple[str, tuple[Citation, ...]]:
+    """Return the text with its marks, and the citations."""
+    numbers_of: dict[int, int] = {}
+    citations: list[Citation] = []
+    lines: list[str] = []
+    for one in kept:
+        for passage, quote in zip(one.cited, one.quotes, strict=True):
+            if passage.n not in numbers_of:
+                numbers_of[passage.n] = len(numbers_of) + 1
+                citations.append(_citation(numbers_of[passage.n], passage, quote))
+        lines.append(_marked(harmless(one.claim.text, one.cited), [numbers_of[p.n] for p in one.cited]))
+    return "\n\n".join(lines), tuple(citations)
+
+
+def _citation(n: int, passage: Passage, quote: Sequence[str]) -> Citation:
+    text = _cut(harmless(_one_text(quote), [passage]))
+    return Citation(n, passage.title, passage.url, passage.chunk.document, text, passage.chunk.id)
+
+
+def _one_text(pieces: Sequence[str]) -> str:
+    """Join neighbouring sentences with blanks, and blocks, without their fences, on lines of their own."""
+    out = ""
+    for piece in pieces:
+        text = unfenced(piece)
+        gap = "\n" if "\n" in text or "\n" in out or text != piece else " "
+        out += (gap if out else "") + text
+    return out
 
 
 def _cut(quote: str) -> str:
     return quote if len(quote) <= QUOTE_MAX else quote[: QUOTE_MAX - 1].rstrip() + "…"
 
 
-def _harmless(text: str, cited: Sequence[Passage]) -> str:
-    """Return the text without web addresses and without commands that destroy."""
-    kept = [_LEFT_OUT if dangers(line) else line for line in text.split("\n")]
-    return _linkless("\n".join(kept), cited)
-
-
-def _linkless(text: str, cited: Sequence[Passage]) -> str:
-    """Remove addresses, but keep names of images and hosts in code that stand so in a cited passage.
-
-    `docker pull registry.example.com/a/b:1` is useless without its name. It is no link: it stands in code, has neither
-    scheme nor query, and comes from the index letter by letter, so it can carry nothing away.
-    """
-    mark = next(mark for n in range(len(text) + 1) if (mark := f"kept{n}name") not in text)
-    names: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        if not any(_stands_in(match[0], passage.chunk.text) for passage in cited):
-            return match[0]
-        names.append(match[0])
-        return f"{mark}{len(names) - 1}x"
-
-    def keep_in_code(match: re.Match[str]) -> str:
-        return "\n".join(line if _FETCHES.search(line) else _NAME.sub(keep, line) for line in match[0].split("\n"))
-
-    linkless = without_links(_CODE.sub(keep_in_code, text))
-    return re.sub(rf"{mark}(\d+)x", lambda match: names[int(match[1])], linkless)
-
-
-def _stands_in(name: str, text: str) -> bool:
-    return any(found[0] == name for found in _NAME.finditer(text))
-
-
-def _marked(text: str, numbers: Sequence[int]) -> str:
-    marks = "".join(f"[{n}]" for n in sorted(set(numbers)))
+def _marked(text: str, numbers_: Sequence[int]) -> str:
+    marks = "".join(f"[{n}]" for n in sorted(set(numbers_)))
     last = text.rsplit("\n", 1)[-1].strip()
     block = last.startswith(("```", "~~~", "|", "- ", "* ", "+ ")) or re.match(r"\d+[.)]\s", last)
     return f"{text}\n\n{marks}" if block else f"{text} {marks}"

@@ -13,6 +13,7 @@ import structlog
 from assistant.core.audiences import audiences_of
 from assistant.core.decision import DecisionModel, Weights, decide
 from assistant.core.evidence import check
+from assistant.core.keeping import bounded
 from assistant.core.model import Abstained, Answered, Decision
 from assistant.core.quoting import NAME as EXTRACTIVE
 from assistant.core.quoting import Extractive
@@ -23,6 +24,8 @@ from assistant.texts import Text, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from assistant.core.claims_meaning import Embed
+    from assistant.core.evidence import Supported
     from assistant.core.model import Draft, Outcome, Question
     from assistant.ports import Answer, LanguageModel, Retrieve
     from indexing.model import Retrieval
@@ -97,6 +100,7 @@ class Answering:
         audiences: Place -> audiences beside `public`; see `core.audiences`.
         clock: Seconds, for the timings.
         on_text: Called with each piece of a model's text as it streams in.
+        embed: Of the index that `retrieve` searches; None leaves meaning out of the evidence check.
     """
 
     retrieve: Retrieve
@@ -105,6 +109,7 @@ class Answering:
     audiences: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
     on_text: Callable[[str], None] | None = None
+    embed: Embed | None = None
 
     def __call__(self, question: Question) -> Decision:
         """Decide one question.
@@ -117,10 +122,16 @@ class Answering:
         laps.end("retrieve")
         draft, prompt, degraded = self._draft(question, retrieval)
         laps.end("model")
-        supported = check(draft, retrieval.passages)
+        supported = self._supported(draft, question, retrieval)
         outcome = decide(question, retrieval, supported, self.decision)
-        if isinstance(outcome, Answered | Abstained) and not draft.found and draft.written_by != EXTRACTIVE:
-            outcome = self._not_found(question, retrieval)
+        written_by = draft.written_by
+        if written_by != EXTRACTIVE and isinstance(outcome, Answered | Abstained):
+            if not draft.found:
+                outcome = self._not_found(question, retrieval)
+            elif not supported.text:
+                outcome = self._quoted_instead(question, retrieval)
+                if isinstance(outcome, Answered):
+                    written_by, degraded = EXTRACTIVE, "unsupported_draft"
         if wants_people(question.full_text):
             outcome = _for_people(outcome)
         elif says_nothing(question.full_text):
@@ -129,7 +140,12 @@ class Answering:
         if not degraded and retrieval.lexical_only:
             degraded = "lexical_only"
         timings = {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()}
-        return Decision(outcome, retrieval, draft.written_by, degraded, timings, prompt)
+        return bounded(
+            Decision(outcome, retrieval, written_by, degraded, timings, prompt, draft=draft, checks=supported.checks)
+        )
+
+    def _supported(self, draft: Draft, question: Question, retrieval: Retrieval) -> Supported:
+        return check(draft, retrieval.passages, question.search_text, self.embed)
 
     def _draft(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str, str]:
         """Return draft, prompt, and why the model was not used although one is set."""
@@ -146,10 +162,20 @@ class Answering:
 
     def _not_found(self, question: Question, retrieval: Retrieval) -> Abstained:
         """The model says that the passages do not answer; what quotations there are go to the responder."""
-        quotations = check(self._quote(question, retrieval)[0], retrieval.passages)
-        outcome = decide(question, retrieval, quotations, self.decision)
+        outcome = self._of_quotations(question, retrieval)
         suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
         return Abstained("weak_evidence", outcome.score, suggested=suggested)
+
+    def _quoted_instead(self, question: Question, retrieval: Retrieval) -> Outcome:
+        """Nothing that the model wrote stands in the passages; they are quoted if they are good enough for that."""
+        outcome = self._of_quotations(question, retrieval)
+        if isinstance(outcome, Answered):
+            return outcome
+        return Abstained("unsupported_draft", outcome.score, suggested=_suggested(outcome))
+
+    def _of_quotations(self, question: Question, retrieval: Retrieval) -> Outcome:
+        draft, _ = self._quote(question, retrieval)
+        return decide(question, retrieval, self._supported(draft, question, retrieval), self.decision)
 
 
 def _for_people(outcome: Outcome) -> Abstained:
@@ -167,6 +193,7 @@ def make_answer(
     *,
     decision: DecisionModel | None = None,
     audiences: Mapping[str, Sequence[str]] | None = None,
+    embed: Embed | None = None,
 ) -> Answer:
     """Return the function that decides questions."""
-    return Answering(retrieve, model, decision or load_decision_model(), audiences or {})
+    return Answering(retrieve, model, decision or load_decision_model(), audiences or {}, embed=embed)

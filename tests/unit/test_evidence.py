@@ -30,18 +30,22 @@ def test_a_claim_in_the_words_of_its_passage_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "claim",
+    ("claim", "verdict"),
     [
-        "The limit is 80 GB.",
-        "Run `docker image prune --all` daily.",
-        "Set DOCKER_PRUNE to run daily.",
-        "Old images fill the disk at 05:00.",
-        "Bananas are yellow and sweet.",
+        ("The limit is 80 GB.", "other_number"),
+        ("The limit is 40 MB.", "other_number"),
+        ("Run `docker image prune --all` daily.", "other_literal"),
+        ("Run docker image prune --all daily.", "other_literal"),
+        ("Set DOCKER_PRUNE to run daily.", "other_literal"),
+        ("Old images fill the disk at 05:00.", "other_number"),
+        ("Old Podman images fill the disk.", "other_name"),
+        ("Old images never fill the disk.", "turned_round"),
+        ("Bananas are yellow and sweet.", "unsupported"),
     ],
 )
-def test_a_number_flag_name_or_fact_that_is_not_in_the_passage_is_dropped(claim: str) -> None:
+def test_a_number_flag_name_or_fact_that_is_not_in_the_passage_is_dropped(claim: str, verdict: str) -> None:
     found = check(draft((claim, (1,))), [passage(1)])
-    assert (found.text, found.citations, found.dropped) == ("", (), ("unsupported",))
+    assert (found.text, found.citations, found.dropped) == ("", (), (verdict,))
 
 
 def test_a_claim_without_a_citation_is_dropped() -> None:
