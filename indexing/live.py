@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Retrieval
@@ -85,6 +88,17 @@ class LiveIndex:
                 self._failure = self._failure if served.embedder is None else None
                 return found
         return Retriever(served.version, None, Withdrawn(self.root).hidden_in(served.version.name))(question, audiences)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return vectors of texts by the embedder that serves now, as `Retriever.embed`; None while there is none."""
+        served = self._served
+        if served is None or self._is_down():
+            return None
+        try:
+            return served.retriever.embed(texts)
+        except NoEmbedder as error:
+            self._failure, self._retry_at = error, self.clock() + RETRY_S
+            return None
 
     def _is_down(self) -> bool:
         """Return whether the embedder could not be reached a moment ago; nobody waits for it again so soon."""

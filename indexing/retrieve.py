@@ -94,6 +94,13 @@ class Retriever:
         """
         return Retriever(self._version, embedder, self._hidden)
 
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return vectors of texts as the version's own are made: float32, (len(texts), dimension), rows of length 1.
+
+        None without an embedder.
+        """
+        return None if self._embedder is None else self._embedder.encode(texts)
+
     def __call__(self, question: str, audiences: Collection[str] = PUBLIC) -> Retrieval:
         """Return what the question finds. Any text is a question, and none is an error.
 
