@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.adapters.console import ConsoleChat
     from assistant.adapters.gitlab import GitLabTracker
     from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
-    from assistant.ports import Answer, LanguageModel, Now, Retrieve, Tracker
+    from assistant.ports import Answer, LanguageModel, Now, Tracker
     from assistant.settings import Settings
     from assistant.store import Store
     from assistant.workflows.administer import Administering
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from indexing.live import LiveIndex
     from indexing.model import Clean
     from indexing.onnx_embedder import Precision
+    from indexing.retrieve import Retriever
     from indexing.sources import Source as DocumentSource
 
 KEY_BYTES = 32
@@ -182,11 +183,11 @@ def language_model(settings: Settings) -> LanguageModel | None:
     return OpenAIModel(endpoint, prompt, limits)
 
 
-def answer(settings: Settings, retrieve: Retrieve, model: LanguageModel | None = None) -> Answer:
+def answer(settings: Settings, index: LiveIndex | Retriever, model: LanguageModel | None = None) -> Answer:
     """Return what turns a question into a decision."""
     from assistant.workflows.answer import make_answer  # noqa: PLC0415 - heavy rooms load when they are used
 
-    return make_answer(retrieve, model, audiences=settings.audiences)
+    return make_answer(index, model, audiences=settings.audiences, embed=index.embed)
 
 
 def answerer(settings: Settings, *, version: str | None = None, use_model: bool = True) -> Answer:
