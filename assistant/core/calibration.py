@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -156,6 +157,10 @@ class Calibration:
         """Return the least confidence at which an answer of these groups is given."""
         own = frozenset(groups)
         return next((one.threshold for one in self.group_thresholds if one.group in own), self.threshold)
+
+
+Calibrated = Callable[[str, str], Calibration | None]
+"""Index version, and who wrote the first draft (model name or `extractive`) -> the calibration of this way, if any."""
 
 
 def numbers_of(score: float, features: Mapping[str, float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from assistant.core.audiences import audiences_of
-from assistant.core.decision import DecisionModel, Weights, decide
+from assistant.core.decision import DecisionModel, Weights, decide, features
 from assistant.core.evidence import check
 from assistant.core.keeping import bounded
 from assistant.core.model import Abstained, Answered, Decision
@@ -24,6 +24,7 @@ from assistant.texts import Text, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from assistant.core.calibration import Calibrated, Calibration
     from assistant.core.claims_meaning import Embed
     from assistant.core.evidence import Supported
     from assistant.core.model import Draft, Outcome, Question
@@ -101,6 +102,7 @@ class Answering:
         clock: Seconds, for the timings.
         on_text: Called with each piece of a model's text as it streams in.
         embed: Of the index that `retrieve` searches; None leaves meaning out of the evidence check.
+        calibrated: Gives the calibration of a way of answering; None decides by the score alone.
     """
 
     retrieve: Retrieve
@@ -110,6 +112,7 @@ class Answering:
     clock: Callable[[], float] = time.perf_counter
     on_text: Callable[[str], None] | None = None
     embed: Embed | None = None
+    calibrated: Calibrated | None = None
 
     def __call__(self, question: Question) -> Decision:
         """Decide one question.
@@ -123,13 +126,14 @@ class Answering:
         draft, prompt, degraded = self._draft(question, retrieval)
         laps.end("model")
         supported = self._supported(draft, question, retrieval)
-        outcome = decide(question, retrieval, supported, self.decision)
+        calibration = self.calibrated(retrieval.index_version, draft.written_by) if self.calibrated else None
+        outcome = decide(question, retrieval, supported, self.decision, calibration)
         written_by = draft.written_by
         if written_by != EXTRACTIVE and isinstance(outcome, Answered | Abstained):
             if not draft.found:
                 outcome = self._not_found(question, retrieval)
             elif not supported.text:
-                outcome = self._quoted_instead(question, retrieval)
+                outcome = self._quoted_instead(question, retrieval, calibration)
                 if isinstance(outcome, Answered):
                     written_by, degraded = EXTRACTIVE, "unsupported_draft"
         if wants_people(question.full_text):
@@ -141,7 +145,17 @@ class Answering:
             degraded = "lexical_only"
         timings = {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()}
         return bounded(
-            Decision(outcome, retrieval, written_by, degraded, timings, prompt, draft=draft, checks=supported.checks)
+            Decision(
+                outcome,
+                retrieval,
+                written_by,
+                degraded,
+                timings,
+                prompt,
+                draft=draft,
+                checks=supported.checks,
+                features=features(question, retrieval),
+            )
         )
 
     def _supported(self, draft: Draft, question: Question, retrieval: Retrieval) -> Supported:
@@ -166,21 +180,23 @@ class Answering:
         suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
         return Abstained("weak_evidence", outcome.score, suggested=suggested)
 
-    def _quoted_instead(self, question: Question, retrieval: Retrieval) -> Outcome:
+    def _quoted_instead(self, question: Question, retrieval: Retrieval, calibration: Calibration | None) -> Outcome:
         """Nothing that the model wrote stands in the passages; they are quoted if they are good enough for that."""
-        outcome = self._of_quotations(question, retrieval)
+        outcome = self._of_quotations(question, retrieval, calibration)
         if isinstance(outcome, Answered):
             return outcome
-        return Abstained("unsupported_draft", outcome.score, suggested=_suggested(outcome))
+        return Abstained("unsupported_draft", outcome.score, outcome.confidence, _suggested(outcome))
 
-    def _of_quotations(self, question: Question, retrieval: Retrieval) -> Outcome:
+    def _of_quotations(
+        self, question: Question, retrieval: Retrieval, calibration: Calibration | None = None
+    ) -> Outcome:
         draft, _ = self._quote(question, retrieval)
-        return decide(question, retrieval, self._supported(draft, question, retrieval), self.decision)
+        return decide(question, retrieval, self._supported(draft, question, retrieval), self.decision, calibration)
 
 
 def _for_people(outcome: Outcome) -> Abstained:
     suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
-    return Abstained("asked_for_people", outcome.score, suggested=suggested)
+    return Abstained("asked_for_people", outcome.score, outcome.confidence, suggested)
 
 
 def _suggested(outcome: Outcome) -> Answered | None:
