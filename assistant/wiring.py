@@ -195,18 +195,21 @@ def answerer(settings: Settings, *, version: str | None = None, use_model: bool 
 
     Args:
         settings: As loaded.
-        version: Name of an index version; None is the live one.
+        version: Name of an index version, searched with the embedder that made it; None is the live one, searched with
+            the embedder that is set.
         use_model: Draft with the configured model; False quotes.
 
     Raises:
         NoIndex: There is no such version.
+        Incompatible: Another embedder made the version, and it is not here.
     """
+    from assistant.reindexing import embedder_of  # noqa: PLC0415 - heavy rooms load when they are used
     from indexing.retrieve import Retriever  # noqa: PLC0415 - loads faiss
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
     versions = Versions(index_root(settings))
     opened = versions.open(version) if version else versions.open_live()
-    retriever = Retriever(opened, embedder(settings))
+    retriever = Retriever(opened, embedder_of(settings)(opened) if version else embedder(settings))
     return answer(settings, retriever, language_model(settings) if use_model else None)
 
 

@@ -6,15 +6,16 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from assistant.core.comparing import Asked
 from assistant.core.metrics import Judged, decision_figures, kind_of, percentile, retrieval_figures
-from assistant.core.model import Abstained, Answered, Question, ThreadRef, outcome_name
+from assistant.core.model import Abstained, Answered, OutcomeName, Question, ThreadRef, outcome_name
 from assistant.errors import Rejected
 from assistant.texts import language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from assistant.core.model import Decision
@@ -103,14 +104,34 @@ def run(answer: Answer, questions: Sequence[Golden], on_done: Callable[[], None]
         questions: Golden ones.
         on_done: Called after each.
     """
-    rows = []
-    for golden in questions:
+    return [row for (row,) in run_beside([answer], questions, on_done)]
+
+
+def run_beside(
+    answers: Sequence[Answer], questions: Sequence[Golden], on_done: Callable[[], None] = lambda: None
+) -> list[tuple[Row, ...]]:
+    """Ask every question of each in turn, so that what else the machine does slows all of them down alike.
+
+    Args:
+        answers: They read and compute only.
+        questions: Golden ones.
+        on_done: Called after each question and answer.
+
+    Returns:
+        For each question its rows, in the order of `answers`.
+    """
+    found = []
+    for number, golden in enumerate(questions):
         thread = ThreadRef("console", "eval", golden.id)
         asked = Question(golden.id, golden.question, thread, "eval", _NOW, language=golden.language)
-        decision = answer(asked)
-        rows.append(Row(golden, _judged(golden, decision), decision))
-        on_done()
-    return rows
+        rows: dict[int, Row] = {}
+        places = range(len(answers))
+        for place in places if number % 2 == 0 else reversed(places):  # the second finds its files and caches warm
+            decision = answers[place](asked)
+            rows[place] = Row(golden, _judged(golden, decision), decision)
+            on_done()
+        found.append(tuple(rows[place] for place in places))
+    return found
 
 
 def _judged(golden: Golden, decision: Decision) -> Judged:
@@ -124,7 +145,11 @@ def _judged(golden: Golden, decision: Decision) -> Judged:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the object that `assistant eval --json` prints."""
+    """Return the object that `assistant eval --json` prints, without its intervals.
+
+    `by` has the figures of each product, language, kind of gold (`page`, `issue`) and kind of gold in a product. A
+    question whose gold is of both kinds counts in both, each time with the gold of that kind alone.
+    """
     groups: dict[str, dict[str, list[Row]]] = {name: defaultdict(list) for name in ("product", "kind", "language")}
     for row in rows:
         groups["product"][row.golden.product or "unnamed"].append(row)
@@ -132,13 +157,17 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         for kind in sorted({kind_of(document) for document in row.golden.gold}):
             gold = frozenset(document for document in row.judged.gold if kind_of(document) == kind)
             of_kind = replace(row, judged=replace(row.judged, gold=gold))
-            groups["kind"][f"{row.golden.product} {kind}".strip()].append(of_kind)
+            for name in dict.fromkeys((kind, f"{row.golden.product} {kind}".strip())):
+                groups["kind"][name].append(of_kind)
     with_text = [row for row in rows if not row.golden.needs_image]
     return {
         **_figures(rows),
         "without_pictures": _figures(with_text) if len(with_text) < len(rows) else None,
         "latency_ms": _latency(rows),
-        "by": {name: {key: _figures(some) for key, some in sorted(of.items())} for name, of in groups.items()},
+        "by": {
+            name: {key: {**_figures(some), "latency_ms": _latency(some)} for key, some in sorted(of.items())}
+            for name, of in groups.items()
+        },
         "index_version": rows[0].decision.retrieval.index_version if rows else "",
         "answered_by": sorted({row.decision.written_by for row in rows}),
         "questions": [_row(row) for row in rows],
@@ -170,4 +199,43 @@ def _row(row: Row) -> dict[str, Any]:
         "ranking": list(row.judged.ranking),
         "gold": sorted(row.golden.gold),
         "latency_ms": dict(row.decision.timings_ms),
+        "product": row.golden.product,
+        "language": row.golden.language,
+        "refusal_class": row.judged.refusal_class,
+        "would_cite": list(row.judged.cited),  # also of an answer below the threshold: aurc counts it
+        "strictly_right": row.judged.strictly_right,
+        "degraded": row.decision.degraded,
     }
+
+
+def asked_of(result: Mapping[str, Any], name: str) -> list[Asked]:
+    """Return the questions of a result as they were judged, from what `summary` returned or a file kept of it.
+
+    Args:
+        result: The object.
+        name: How it is called in an error.
+
+    Raises:
+        Rejected: It is no result of `assistant eval`, or of a version that kept less.
+    """
+    try:
+        return [_asked(row) for row in result["questions"]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Rejected(
+            f"{name} is no result that can be compared ({error!r}): write one with `assistant eval --output FILE`"
+        ) from error
+
+
+def _asked(row: Mapping[str, Any]) -> Asked:
+    if row["outcome"] not in get_args(OutcomeName):
+        raise ValueError(f"no outcome: {row['outcome']}")
+    judged = Judged(
+        gold=frozenset(map(str, row["gold"])),
+        ranking=tuple(map(str, row["ranking"])),
+        outcome=row["outcome"],
+        cited=tuple(map(str, row["would_cite"])),
+        score=float(row["score"]),
+        refusal_class=str(row["refusal_class"]),
+    )
+    took = row["latency_ms"].get("total")
+    return Asked(str(row["id"]), judged, None if took is None else float(took))

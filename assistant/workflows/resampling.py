@@ -9,6 +9,7 @@ one evaluation get exact binomial intervals instead (Clopper & Pearson 1934), wh
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from assistant.core.comparing import LATENCIES, REFUSED, SHARES, figures
@@ -65,7 +66,7 @@ def differences(before: Sequence[Asked], after: Sequence[Asked]) -> dict[str, In
 def _resampled(size: int, names: Sequence[str], statistic: Callable[[Floats], Floats]) -> dict[str, Interval]:
     """Resample questions and return the interval of each figure that is defined in at least half of the resamples."""
     import numpy as np  # noqa: PLC0415 - keeps `--help` quick
-    from scipy.stats import bootstrap  # noqa: PLC0415 - as above
+    from scipy.stats import DegenerateDataWarning, bootstrap  # noqa: PLC0415 - as above
 
     if size < 2:  # noqa: PLR2004 - one question says nothing about the others
         return {}
@@ -77,16 +78,19 @@ def _resampled(size: int, names: Sequence[str], statistic: Callable[[Floats], Fl
         weights = np.bincount(cells, minlength=rows * size).reshape(rows, size)
         return statistic(weights.astype(np.float64))
 
-    drawn = bootstrap(
-        (np.arange(size),),
-        of_indices,
-        n_resamples=RESAMPLES,
-        batch=_BATCH,
-        vectorized=True,
-        axis=-1,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).bootstrap_distribution
+    with warnings.catch_warnings():
+        # scipy warns of figures that are not defined in some resample; the quantiles below leave these out
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        drawn = bootstrap(
+            (np.arange(size),),
+            of_indices,
+            n_resamples=RESAMPLES,
+            batch=_BATCH,
+            vectorized=True,
+            axis=-1,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).bootstrap_distribution
     found = {}
     for name, values in zip(names, drawn, strict=True):
         defined = values[np.isfinite(values)]  # no answer in a resample: no risk either

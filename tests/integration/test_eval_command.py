@@ -81,3 +81,162 @@ def test_an_unknown_version_is_told_in_one_line(home: Path) -> None:
     done = run(home, "eval", "--questions", str(QUESTIONS), "--index-version", "v9999")
     assert done.exit_code == 1
     assert "v9999" in done.stderr
+
+
+def test_every_figure_has_its_interval(home: Path) -> None:
+    found = json.loads(run(home, "eval", "--questions", str(QUESTIONS), "--json").stdout)
+    low, high = found["intervals"]["mixed_hit@10"]
+    assert 0 < low <= found["retrieval"]["mixed_hit@10"] <= high <= 1
+    for name in ("coverage", "risk_strict", "risk_first", "aurc", "coverage@risk20", "needs_detail"):
+        low, high = found["intervals"][name]
+        assert low <= found["decision"][name] <= high, name
+
+
+def test_groups_have_the_same_figures_and_times_as_all_questions(home: Path) -> None:
+    found = json.loads(run(home, "eval", "--questions", str(QUESTIONS), "--json").stdout)
+    assert {"page", "issue"} <= found["by"]["kind"].keys()
+    for group in (group for groups in found["by"].values() for group in groups.values()):
+        assert group["retrieval"].keys() == found["retrieval"].keys()
+        assert set(group["decision"]) >= {"coverage", "risk_strict", "aurc", "coverage@risk20", "needs_detail"}
+        assert set(group["latency_ms"]["total"]) == {"p50", "p95"}
+
+
+@pytest.fixture(scope="module")
+def second_version(home: Path) -> str:
+    """A version without the issues, kept aside."""
+    built = run(home, "index", "build", "--docs", str(SAMPLE / "docs"), "--no-promote", "--force", "--json")
+    assert built.exit_code == 0, built.output
+    return next(line for line in run(home, "index", "list").stdout.split() if line.startswith("v0002"))
+
+
+def test_two_versions_are_compared_figure_by_figure_and_question_by_question(home: Path, second_version: str) -> None:
+    done = run(home, "eval", "--questions", str(QUESTIONS), "--compare", "v0001", second_version, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["a"]["index_version"], found["b"]["index_version"]) == ("v0001", second_version)
+    hits = found["figures"]["mixed_hit@10"]
+    assert hits["difference"] == pytest.approx(hits["b"] - hits["a"])
+    assert hits["low"] <= hits["difference"] <= hits["high"] < 0, "answers that stand in issues are not found any more"
+    assert (hits["beyond_chance"], hits["verdict"]) == (True, "worse")
+    gold = {line["id"]: line["gold"] for line in map(json.loads, QUESTIONS.read_text("utf-8").splitlines())}
+    lost = found["changed"]["found_later"]
+    assert lost
+    assert all(any(name.startswith("issue:") for name in gold[one]) for one in lost)
+
+
+def test_a_person_sees_which_differences_are_beyond_chance(home: Path, second_version: str) -> None:
+    done = run(home, "eval", "--questions", str(QUESTIONS), "--compare", "v0001", second_version)
+    assert done.exit_code == 0, done.output
+    line = next(line for line in done.stdout.splitlines() if line.startswith("  mixed_hit@10"))
+    assert line.endswith("worse")
+    assert "One figure in twenty" in done.stdout
+    assert "right document further down in B: " in done.stdout
+
+
+def test_stored_results_are_compared_without_asking_again(home: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    asked = ("eval", "--questions", str(QUESTIONS), "--limit", "8", "--output")
+    assert run(home, *asked, str(first)).exit_code == 0
+    found = json.loads(first.read_text("utf-8"))
+    answered = next(row for row in found["questions"] if row["strictly_right"] and row["outcome"] == "answered")
+    answered["would_cite"] = ["docs/elsewhere.md"]
+    found["questions"].reverse()
+    second.write_text(json.dumps(found), "utf-8")
+    done = run(home, "eval", "--compare", str(first), str(second), "--json")
+    assert done.exit_code == 0, done.output
+    compared = json.loads(done.stdout)
+    assert compared["changed"]["worse"] == [answered["id"]]
+    assert compared["changed"]["better"] == compared["changed"]["found_later"] == []
+    assert compared["figures"]["mrr@10"]["difference"] == 0
+
+
+def test_a_stored_result_is_held_against_a_version(home: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored.json"
+    run(home, "eval", "--questions", str(QUESTIONS), "--output", str(stored))
+    few = ("eval", "--questions", str(QUESTIONS), "--limit", "6", "--json", "--compare", str(stored), "v0001")
+    done = run(home, *few)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["questions"] == 6
+    assert found["figures"]["mixed_hit@5"]["difference"] == 0
+
+
+def test_settings_files_are_compared_over_the_live_version(home: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.toml", tmp_path / "there.toml"
+    here.write_text('language = "de"\n', "utf-8")
+    there.write_text("needs_detail_after = 5\n", "utf-8")
+    done = run(
+        home, "eval", "--questions", str(QUESTIONS), "--limit", "4", "--compare", str(here), str(there), "--json"
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert [found[side]["index_version"] for side in "ab"] == ["v0001", "v0001"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('embeder = "hashing"\n', "did you mean embedder"),
+        ('openai_api_key = "x"\n', "set OPENAI_API_KEY"),
+        ('embedder = "packaged"\n', "the environment sets it too and wins"),
+        ("model_timeout_s = 0\n", "model_timeout_s"),
+        ("no toml", "cannot be read"),
+    ],
+    ids=["unknown", "secret", "environment", "wrong", "no-toml"],
+)
+def test_a_wrong_settings_file_is_told_by_its_name(home: Path, tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(content, "utf-8")
+    done = run(home, "eval", "--questions", str(QUESTIONS), "--compare", str(path), "v0001")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("sides", "told"),
+    [
+        (("v0001", "v9999"), "v0001"),
+        (("missing.json", "v0001"), "no file missing.json"),
+        (("missing.toml", "v0001"), "no file missing.toml"),
+    ],
+    ids=["version", "result", "settings"],
+)
+def test_what_cannot_be_compared_is_told_with_what_can(home: Path, sides: tuple[str, str], told: str) -> None:
+    done = run(home, "eval", "--questions", str(QUESTIONS), "--compare", *sides)
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("{}", "no result that can be compared"),
+        ("[1]", "no result that can be compared"),
+        ("{", "is no JSON"),
+        ('{"questions": [{"id": "x"}]}', "--output FILE"),
+    ],
+    ids=["empty", "list", "cut", "older"],
+)
+def test_a_file_that_is_no_result_is_refused(home: Path, tmp_path: Path, second: str, told: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(second, "utf-8")
+    done = run(home, "eval", "--compare", str(path), str(path))
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_results_of_other_questions_are_refused_by_name(home: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    for path, limit in ((first, "3"), (second, "2")):
+        run(home, "eval", "--questions", str(QUESTIONS), "--limit", limit, "--output", str(path))
+    done = run(home, "eval", "--compare", str(first), str(second))
+    assert done.exit_code == 2
+    third = json.loads(QUESTIONS.read_text("utf-8").splitlines()[2])["id"]
+    assert f"1 questions are only in {first} ({third})" in done.stderr
+
+
+def test_questions_are_needed_unless_two_results_are_compared(home: Path) -> None:
+    done = run(home, "eval", "--compare", "v0001", "v0001")
+    assert done.exit_code == 2
+    assert "--questions FILE is needed" in done.stderr

@@ -106,6 +106,12 @@ def test_what_one_of_them_lacks_is_not_compared() -> None:
     assert resampling.intervals(many(1, 0)).keys() >= {"coverage"}, "a share of one question has an exact interval"
 
 
+def test_few_answers_leave_an_interval_although_some_resamples_hold_none() -> None:
+    before = many(right=1, wrong=0, unanswered=2)
+    after = [asked(one.id, "a", "x" if one.id == "r0" else "", one.judged.outcome) for one in before]
+    assert resampling.differences(before, after)["risk_strict"] == (1.0, 1.0)
+
+
 def test_questions_that_changed_are_named_by_what_happened_to_them() -> None:
     before = [asked("a", "g", "g"), asked("b", "g", "x"), asked("c", "", "x"), asked("d", "g", "", "abstained")]
     after = [
