@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.core.drafting import NOT_FOUND
+from assistant.core.excerpts import excerpt, says_how_it_was_solved
 from assistant.core.links import LINK_REMOVED
+from assistant.core.quoting import term_weights
 from assistant.core.sentences import units
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ DEFAULT_BUDGET = 600
 
 MAX_QUESTION_SHARE = 0.3
 """Share of the budget that a question may take; longer ones (logs) are cut in the middle."""
+
+_TOKENS_A_WORD = 1.6
+"""By `tokens`, in documentation with some code."""
 
 MIN_PASSAGE = 40
 """A passage cut to fewer tokens says nothing; it is left out."""
@@ -148,20 +153,46 @@ class AnswerPrompt:
         shown: list[dict[str, object]] = []
         used_by: dict[str, int] = {}
         left = room
-        for place, passage in enumerate(passages):
+        telling = _telling(passages, question)
+        for place, (passage, said) in enumerate(telling):
             title = " ".join(self._safe(passage.title).split())[:80]
             document = passage.chunk.document
-            is_last = place == len(passages) - 1 or left < 4 * MIN_PASSAGE
+            is_last = place == len(telling) - 1 or left < 4 * MIN_PASSAGE
             share = min(left if is_last else left // 2, room // 2 - used_by.get(document, 0)) - tokens(title) - 16
             if share < MIN_PASSAGE and shown:
                 continue
-            safe = _BLANK_LINES.sub("\n", self._safe(passage.chunk.text))
-            text = cut(safe, max(share, MIN_PASSAGE), question)
+            share = max(share, MIN_PASSAGE)
+            text = cut(_BLANK_LINES.sub("\n", self._safe(said(share))), share, question)
             cost = tokens(text) + tokens(title) + 16
             shown.append({"n": passage.n, "title": title, "text": text})
             used_by[document] = used_by.get(document, 0) + cost
             left -= cost
         return shown
+
+
+def _telling(passages: Sequence[Passage], question: str) -> list[tuple[Passage, Callable[[int], str]]]:
+    """Return the passages that say something to the question, each with what gives its words for a number of tokens.
+
+    The problem of a solved issue is left out: it resembles the question most of all, so a small model repeats it in the
+    place of what helped. Where no passage says how anything was solved, all are shown as they are.
+    """
+    weights = term_weights(question, passages)
+    solved = {passage.chunk.document for passage in passages if says_how_it_was_solved(passage)}
+
+    def said(passage: Passage, room: int) -> str:
+        discussion = passage.chunk.document not in solved
+        found = excerpt(passage, weights, max(1, int(room / _TOKENS_A_WORD)), discussion=discussion)
+        return found.text if found else ""
+
+    telling = [passage for passage in passages if said(passage, MIN_PASSAGE)]
+    if not telling:
+        return [(passage, partial(_whole, passage)) for passage in passages]
+    return [(passage, partial(said, passage)) for passage in telling]
+
+
+def _whole(passage: Passage, room: int) -> str:
+    del room
+    return passage.chunk.text
 
 
 def cut(text: str, budget: int, question: str = "") -> str:

@@ -51,7 +51,7 @@ def quoted(question: str, passages: Sequence[Passage]) -> tuple[Claim, ...]:
         question: Cleaned text.
         passages: Best first.
     """
-    weights = _weights(question, passages)
+    weights = term_weights(question, passages)
     claims: list[Claim] = []
     bar, least = -math.inf, 0.0
     for pages in _by_document(passages):
@@ -84,7 +84,7 @@ def _said(passages: Sequence[Passage], weights: Mapping[str, float], room: int) 
     return max(found, key=lambda pair: pair[0].score, default=None)
 
 
-def _weights(question: str, passages: Sequence[Passage]) -> Mapping[str, float]:
+def term_weights(question: str, passages: Sequence[Passage]) -> Mapping[str, float]:
     """Weigh the question's terms: rare among the passages counts more, and so does the first line."""
     asked = terms(question)
     first = set(terms(question.strip().split("\n", 1)[0]))

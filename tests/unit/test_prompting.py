@@ -131,6 +131,33 @@ def test_a_code_block_that_does_not_fit_is_cut_at_a_line() -> None:
     assert "third" not in short
 
 
+def issue(n: int, text: str, *headings: str) -> Passage:
+    return Passage(n, Chunk(f"issue:{n}", 0, headings, text), 1.0, "issue", f"Issue {n}", f"https://git.example/{n}")
+
+
+def test_of_a_solved_issue_the_model_is_shown_what_helped_and_not_the_complaint() -> None:
+    solved = issue(
+        2, "## Problem\n\nThe runner does not restart.\n\n## Resolution\n\nFree the disk, then start it again."
+    )
+    shown = BUILDER.build(
+        question(), [issue(1, "The runner does not restart at all.", "Problem"), solved], as_json=True
+    )
+    assert shown.numbers == (2,)
+    assert "Free the disk, then start it again." in shown.user
+    assert "does not restart" not in shown.user
+
+
+def test_where_nothing_was_solved_the_model_is_shown_the_discussion() -> None:
+    talk = "## Problem\n\nIt hangs.\n\n## Discussion\n\nFor us a restart of the runner helped."
+    assert "a restart of the runner helped" in BUILDER.build(question(), [issue(1, talk)], as_json=True).user
+
+
+def test_complaints_are_shown_when_there_is_nothing_else() -> None:
+    shown = BUILDER.build(question(), [issue(1, "The runner does not restart.", "Problem")], as_json=True)
+    assert shown.numbers == (1,)
+    assert "does not restart" in shown.user
+
+
 @given(st.text(max_size=300), st.integers(min_value=8, max_value=200))
 def test_cut_text_never_exceeds_its_budget_by_more_than_the_sign_of_the_cut(text: str, budget: int) -> None:
     assert tokens(cut(text, budget)) <= budget + 1
