@@ -50,10 +50,17 @@ class Settings(BaseSettings):
     embedder: str = Field(
         "packaged-onnx",
         description="`packaged-onnx` (all-MiniLM-L6-v2 in onnxruntime), `packaged` (in torch), `packaged-int8` "
-        "(quantised), a folder with a sentence-transformers model, the address of an OpenAI-compatible endpoint, or "
-        "`hashing`",
+        "(quantised), `multilingual` (multilingual-e5-small, from the extra of this name), a folder with a "
+        "sentence-transformers model, the address of an OpenAI-compatible endpoint, or `hashing`",
     )
     embedder_model: str = Field("", description="Model name at that endpoint")
+    embedder_question_prefix: str = Field(
+        "", description="What the model of a folder or endpoint wants in front of a question, such as `query: `"
+    )
+    embedder_document_prefix: str = Field("", description="The same in front of a document, such as `passage: `")
+    embedder_multilingual: bool | None = Field(
+        None, description="Whether that model reads Chinese and Japanese; unset finds out"
+    )
     vectors: Literal["float32", "int8"] = Field("float32", description="How vectors are stored; int8 takes a quarter")
     refresh_minutes: float = Field(60.0, gt=0, description="Minutes between two sweeps of each source")
     shrink_limit: float = Field(

