@@ -7,12 +7,14 @@ settings, names) must be there, and the words must not be turned round.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant.core.claims_literals import bare, joins, literals, missing_names, stands
+from assistant.core.claims_neighbours import is_beside_another
 from assistant.core.claims_numbers import Quantity, missing_numbers, quantities
 from assistant.core.claims_polarity import is_turned_round
 from assistant.core.sentences import sentences, units
@@ -22,6 +24,7 @@ from assistant.core.terms import terms
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from assistant.core.spans import Span
     from indexing.model import Passage
 
 _BESIDE = 5  # words before and behind a literal in a statement
@@ -32,15 +35,31 @@ WINDOW = 3
 """Neighbouring sentences or blocks that may support a statement together."""
 NEAR = 0.5
 """Weight of the terms in these; the rest is of those anywhere in the passage."""
+_PROBLEM = "problem"
+_PARTS = frozenset({_PROBLEM, "environment", "discussion", "resolution"})
+_SOURCE = r"(?:the|this|these) (?:passages?|documentation|docs?|sources?|text|context|issue)(?:\s*\[?\d\]?)?"
+_REPORTS = re.compile(
+    rf"^\s*(?:(?:according to|as per|based on) {_SOURCE},?"
+    rf"|{_SOURCE} (?:says?|suggests?|describes?|states?|mentions?|explains?|shows?"
+    r"|recommends?|indicates?|notes?)(?: that)?)\s+",
+    re.IGNORECASE,
+)
+"""`The passage says that` is said of the source, and stands in none."""
+_AS_NEAR = 0.9  # of the nearest sentence
 _LONGER = 0.02  # what one more sentence in the window costs: of equal ones the shortest is quoted
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A sentence, list item, table or code block of a passage, whole."""
+    """A sentence, list item, table or code block of a passage, whole.
+
+    Attributes:
+        complains: It belongs to the problem of an issue: what somebody met, not what helped.
+    """
 
     text: str
     terms: frozenset[str]
+    complains: bool = False
 
 
 class Source:
@@ -56,9 +75,7 @@ class Source:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """Headings are no pieces: they say what the text is about, and nothing of it."""
-        return tuple(
-            Piece(text, frozenset(terms(text))) for passage in self.passages for text in _pieces(passage.chunk.text)
-        )
+        return tuple(piece for passage in self.passages for piece in _pieces(passage))
 
     @cached_property
     def whole(self) -> frozenset[str]:
@@ -103,7 +120,10 @@ class Source:
         told = bare(text)
         if any(not self._stands_beside(literal, told) for literal in wanted):
             return "other_literal"
-        return "other_number" if any(not self._stands_beside(one.written, told) for one in numbers) else ""
+        if any(not self._stands_beside(one.written, told) for one in numbers):
+            return "other_number"
+        held = "\n".join(passage.chunk.embedded_text for passage in self.passages)
+        return "other_number" if is_beside_another(text, held) else ""
 
     def _stands_beside(self, literal: str, told: str) -> bool:
         """True when the literal stands somewhere near words that are near it in what is told."""
@@ -134,14 +154,22 @@ def _beside(literal: str, told: str) -> frozenset[str]:
     return frozenset(terms(" ".join((*before.split()[-_BESIDE:], *after.split()[:_BESIDE]))))
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for span in spans(text):
-        if span.kind == "prose":
-            yield from sentences(" ".join(span.text.split()))
-        elif span.kind == "list":
-            yield from items(span.text)
-        elif span.kind != "heading":
-            yield span.text
+def _pieces(passage: Passage) -> Iterator[Piece]:
+    part = next((name.casefold() for name in reversed(passage.chunk.headings) if name.casefold() in _PARTS), "")
+    for span in spans(passage.chunk.text):
+        if span.kind == "heading":
+            name = span.text.lstrip("# ").strip().casefold()
+            part = name if name in _PARTS else part
+            continue
+        complains = passage.kind == "issue" and part == _PROBLEM
+        for text in _cut(span):
+            yield Piece(text, frozenset(terms(text)), complains)
+
+
+def _cut(span: Span) -> Sequence[str]:
+    if span.kind == "prose":
+        return sentences(" ".join(span.text.split()))
+    return items(span.text) if span.kind == "list" else (span.text,)
 
 
 class Rarity:
@@ -172,7 +200,7 @@ class Support:
     Attributes:
         score: 0..1; 1 when every sentence stands there word for word.
         missing: Why it does not support it although words meet: `other_literal`, `other_number`, `other_name`,
-            `turned_round`; else empty.
+            `turned_round`, `complaint` (it is the problem of an issue); else empty.
         quote: The sentences or the block that the statement stands on, as they stand in the passage.
     """
 
@@ -189,18 +217,29 @@ def support(text: str, source: Source, rarity: Rarity) -> Support:
         source: The passage that it cites, or several.
         rarity: Of the passages that were shown.
     """
-    said = [unit.text for unit in units(text)]
+    said = [unit.text for unit in units(_REPORTS.sub("", text)) if any(map(str.isalnum, bare(unfenced(unit.text))))]
     loose = [one for one in said if bare(unfenced(one)) not in source.whole]
     rest = [one for one in loose if not stands(bare(unfenced(one)), source.bare)]
     wanted = frozenset(terms("\n\n".join(rest or loose) or text))
     first, last = _window(wanted, source, rarity)
     quote = tuple(piece.text for piece in source.pieces[first:last])
-    missing = "turned_round" if loose and is_turned_round("\n\n".join(loose), " ".join(quote)) else ""
+    stood_on = source.pieces[first:last]
+    missing = "complaint" if stood_on and all(piece.complains for piece in stood_on) else ""
+    if any(_is_turned_round(one, source, rarity) for one in loose):
+        missing = "turned_round"
     if not rest:
         return Support(1.0 if said else 0.0, missing, quote)
     near = rarity.share(wanted, _terms(source.pieces[first:last]))
     score = NEAR * near + (1.0 - NEAR) * rarity.share(wanted, source.terms)
     return Support(score, source.missing("\n\n".join(rest)) or missing, quote)
+
+
+def _is_turned_round(sentence: str, source: Source, rarity: Rarity) -> bool:
+    """True when the sentence of the source that is nearest says the opposite, and no other that is as near agrees."""
+    wanted = frozenset(terms(sentence))
+    shares = [(rarity.share(wanted, piece.terms), piece.text) for piece in source.pieces]
+    best = max((share for share, _ in shares), default=0.0)
+    return best > 0.0 and all(is_turned_round(sentence, text) for share, text in shares if share >= _AS_NEAR * best)
 
 
 def unfenced(text: str) -> str:

@@ -24,9 +24,10 @@ _IDENTIFIER = re.compile(
     r"|(?<![\w/.])/[\w{}:.-]+(?:/[\w{}:.-]+)*"  # absolute paths
 )
 _CAPITALS = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z]{2,}[0-9]*\b")
-_QUOTED = re.compile(r"[\"“„«「]([^\"“”„»」\n]{2,60})[\"”“»」]|\*\*([^*\n]{2,60})\*\*")
+_QUOTED = re.compile(r"[\"“„«「]([^\"“”„»」\n]{2,60})[\"”“»」]|\*\*([^*\n]{2,60})(?<!:)\*\*(?!:)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,2})(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\s]{0,500}\)")
+_ADDRESS = re.compile(r"\[link(?: removed)?\]|\w+://[^\s<>\"'`)\]]+")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~-])")
 _PLAIN_PARTS = re.compile(r"[A-Za-zÀ-ÿ]{2,}(?:[/.:@][A-Za-zÀ-ÿ]{2,})+\Z")
 _ABBREVIATED = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\Z|(?:etc|vs|bzw|usw|ca)\.?\Z", re.IGNORECASE)
@@ -53,8 +54,11 @@ _GERMAN_SURE = 2
 
 
 def bare(text: str) -> str:
-    """Return the text in small letters on one line, without the marks of Markdown."""
-    plain = unicodedata.normalize("NFKC", text)
+    """Return the text in small letters on one line, without the marks of Markdown and without addresses.
+
+    Addresses are neither in what a model sees nor in what is shown of its draft.
+    """
+    plain = _ADDRESS.sub(" ", unicodedata.normalize("NFKC", text))
     plain = _ESCAPED.sub(r"\1", _LINK.sub(r"\1", plain)).replace("`", "")
     plain = _EMPHASIS.sub(r"\2", plain)
     return " ".join(plain.translate(_SAME).split()).casefold()
@@ -99,16 +103,17 @@ def literals(text: str) -> tuple[str, ...]:
         if span.kind == "code":
             found += _code_lines(span.text)
         else:
-            prose.append(span.text)
+            prose.append(_ADDRESS.sub(" ", span.text))
     rest = "\n".join(prose)
-    found += [match[2] for match in _CODE.finditer(rest)]
+    code = [match[2] for match in _CODE.finditer(rest)]
     rest = _CODE.sub(" ", rest)
     found += [match[1] or match[2] for match in _QUOTED.finditer(rest)]
     found += [match[0] for match in _FLAG.finditer(rest)]
     found += [one.rstrip(".:") for match in _IDENTIFIER.finditer(rest) if _is_identifier(one := match[0])]
     found += [match[0] for match in _CAPITALS.finditer(rest) if match[0] not in _GENERIC]
     bared = [bare(one).strip(" .,;:!?") for one in found]
-    return tuple(dict.fromkeys(one for one in bared if any(map(str.isalnum, one))))
+    whole = [one for one in bared if any(map(str.isalnum, one))]
+    return tuple(dict.fromkeys([*(bare(one) for one in code if one.strip()), *whole]))
 
 
 def _code_lines(block: str) -> list[str]:

@@ -69,6 +69,11 @@ def quantities(text: str) -> frozenset[Quantity]:
     return frozenset(found)
 
 
+def is_unit(word: str) -> bool:
+    """True for words that `quantities` reads as a unit."""
+    return word.casefold() in _UNITS
+
+
 def _quantity(written: str, unit: str) -> Quantity:
     kind, scale = _UNITS.get(unit.casefold(), _UNITS.get(unit[:1], ("", 0.0)) if not unit.isascii() else ("", 0.0))
     number = written.replace(",", ".")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.core.terms import STOP, stem
 
@@ -69,12 +69,25 @@ _SIDES: Mapping[str, tuple[int, int]] = {
 _SWITCHED = re.compile(r"\b(?:turn|switch)\w*\s+(?:[\w`*-]+\s+){0,3}?(on|off)\b")
 
 
+class Polarity(NamedTuple):
+    """How the terms of a text stand.
+
+    Attributes:
+        negated: Term -> whether it stands negated: one truth value, or both when it stands in both ways.
+        heads: The first term behind each negation.
+    """
+
+    negated: Mapping[str, frozenset[bool]]
+    heads: frozenset[str]
+
+
 @lru_cache(256)
-def polarity(text: str) -> Mapping[str, frozenset[bool]]:
-    """Return term -> whether it stands negated: one truth value, or both when it stands in both ways."""
+def polarity(text: str) -> Polarity:
+    """Return how the terms of a text stand."""
     tokens = [token.casefold().replace("’", "'") for token in _TOKEN.findall(unicodedata.normalize("NFKC", text))]
     negated = _negated(tokens)
     found: dict[str, set[bool]] = {}
+    heads: set[str] = set()
     for position, token in enumerate(tokens):
         if _UNSPACED.search(token):
             for run in _UNSPACED.findall(token):
@@ -82,7 +95,19 @@ def polarity(text: str) -> Mapping[str, frozenset[bool]]:
                     found.setdefault(run[at : at + 2], set()).add(_is_negated_run(run, at))
         elif len(token) > 1 and token not in STOP and not _is_negation(token):
             found.setdefault(stem(token), set()).add(position in negated)
-    return {term: frozenset(values) for term, values in found.items()}
+            if position in negated and not any(_is_word(one) for one in _since_negation(tokens, position)):
+                heads.add(stem(token))
+    return Polarity({term: frozenset(values) for term, values in found.items()}, frozenset(heads))
+
+
+def _is_word(token: str) -> bool:
+    return len(token) > 1 and token not in STOP
+
+
+def _since_negation(tokens: list[str], position: int) -> list[str]:
+    """Return the tokens between the nearest negation before a position and that position."""
+    at = next((at for at in range(position - 1, -1, -1) if _is_negation(tokens[at])), position)
+    return tokens[at + 1 : position]
 
 
 def _negated(tokens: list[str]) -> set[int]:
@@ -123,7 +148,7 @@ def is_turned_round(said: str, held: str) -> bool:
 
     Args:
         said: The statement.
-        held: The few sentences of the passage that are nearest to it.
+        held: The sentence of the passage that is nearest to it.
     """
     ours, theirs = _sides(said), _sides(held)
     if any(
@@ -132,6 +157,6 @@ def is_turned_round(said: str, held: str) -> bool:
     ):
         return True
     mine, other = polarity(said), polarity(held)
-    shared = [term for term in mine if term in other]
-    turned = [term for term in shared if not mine[term] & other[term]]
-    return bool(turned) and 2 * len(turned) >= sum(1 for term in shared if True in mine[term] | other[term])
+    turned = {term for term, ways in mine.negated.items() if term in other.negated and not ways & other.negated[term]}
+    reached = sum(True in ways | other.negated[term] for term, ways in mine.negated.items() if term in other.negated)
+    return bool(turned & (mine.heads | other.heads)) or (bool(turned) and 2 * len(turned) >= reached)

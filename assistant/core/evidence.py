@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from indexing.model import Passage
 
 DOCUMENTS_MAX = 3
+_LEANS = re.compile(
+    r"\s*(?:(?:it|its|this|these|those|they|then|therefore|otherwise|instead|consequently|thus)\b"
+    r"|\w+ (?:also|then)\b"
+    r"|(?:dies\w*|dann|danach|daher|deshalb|außerdem|sonst|stattdessen)\b|(?:这|那|它|此|然后|否则|因此))",
+    re.IGNORECASE,
+)
+"""A sentence that begins so is understood with the one before it."""
 HELD = 0.5
 """Support from which a cited passage is taken to say a claim."""
 CLEAR = 0.75
 """Support from which a passage that was shown and not cited is cited in the place of a wrong one."""
-NEARLY = 0.3
-"""Support from which a claim may be the passage in other words, if their meaning is near."""
-SAME_MEANING = 0.8
-"""Cosine of a claim and the sentences it stands on from which they say the same in other words."""
 OVERCITED = 0.85
 """A further cited passage is kept when it supports the claim at least this much as well as the best."""
 QUOTE_MAX = 300
@@ -122,7 +125,7 @@ def check(draft: Draft, passages: Sequence[Passage], question: str = "", embed: 
         embed: Of the index; None leaves meaning out.
     """
     shown = _Shown(passages)
-    judged = _within_documents([_judge(claim, shown, embed) for claim in draft.claims])
+    judged = _within_documents(_with_antecedents([_judge(claim, shown) for claim in draft.claims]))
     kept = [one for one in judged if one.verdict == "kept"]
     features = _features(judged, kept, shown, question, embed)
     if question and kept and not _answers(kept, question, features):
@@ -149,7 +152,7 @@ def _is_held(found: Support) -> bool:
     return found.score >= HELD and not found.missing
 
 
-def _judge(claim: Claim, shown: _Shown, embed: Embed | None) -> _Judged:
+def _judge(claim: Claim, shown: _Shown) -> _Judged:
     """Return the verdict on one claim, before documents are counted."""
     if is_instruction(claim.text):
         return _Judged(claim, "instruction")
@@ -157,8 +160,7 @@ def _judge(claim: Claim, shown: _Shown, embed: Embed | None) -> _Judged:
         return _Judged(claim, "uncited")
     told = {n: support(claim.text, source, shown.rarity) for n, source in shown.sources.items()}
     cited = {n: told[n] for n in dict.fromkeys(claim.cites) if n in told}
-    held = _held(cited) or _together(claim.text, cited, shown) or _in_other_words(claim.text, cited, embed)
-    held = held or _elsewhere(told)
+    held = _held(cited) or _together(claim.text, cited, shown) or _elsewhere(told)
     best = max(cited.values(), key=lambda one: (not one.missing, one.score), default=Support(0.0, "", ()))
     if not held:
         return _Judged(claim, best.missing if best.score >= HELD and best.missing else "unsupported", best.score)
@@ -185,18 +187,24 @@ def _together(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[in
     return {n: replace(one, score=found.score) for n, one in cited.items()} if _is_held(found) else {}
 
 
-def _in_other_words(text: str, cited: Mapping[int, Support], embed: Embed | None) -> dict[int, Support]:
-    """Return the passages that say the claim in other words."""
-    nearly = {n: one for n, one in cited.items() if one.score >= NEARLY and not one.missing and one.quote}
-    cosines = nearness([(text, " ".join(one.quote)) for one in nearly.values()], embed) or [0.0] * len(nearly)
-    return {n: one for (n, one), cosine in zip(nearly.items(), cosines, strict=True) if cosine >= SAME_MEANING}
-
-
 def _elsewhere(told: Mapping[int, Support]) -> dict[int, Support]:
     """Return the passage that clearly supports a claim for which others were cited: small models cite wrongly."""
     clear = {n: one for n, one in told.items() if one.score >= CLEAR and not one.missing}
     best = max(clear, key=lambda n: clear[n].score, default=None)
     return {} if best is None else {best: clear[best]}
+
+
+def _with_antecedents(judged: Sequence[_Judged]) -> list[_Judged]:
+    """Drop what cannot be understood without what went: `This happens when …`, `Follow these steps:`."""
+    found = list(judged)
+    for n, one in enumerate(found):
+        if n and one.verdict == "kept" and found[n - 1].verdict != "kept" and _LEANS.match(one.claim.text):
+            found[n] = _Judged(one.claim, "leans_on_dropped", one.score)
+    for n, one in reversed(list(enumerate(found))):
+        announces = one.claim.text.rstrip(" *_").endswith((":", "\uff1a"))
+        if one.verdict == "kept" and announces and (n + 1 == len(found) or found[n + 1].verdict != "kept"):
+            found[n] = _Judged(one.claim, "leans_on_dropped", one.score)
+    return found
 
 
 def _within_documents(judged: Sequence[_Judged]) -> list[_Judged]:
