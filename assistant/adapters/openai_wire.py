@@ -20,7 +20,7 @@ from assistant.errors import AccessDenied, AssistantError, NotConfigured, Tempor
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from openai import APIStatusError
+    from openai import APIError, APIStatusError
 
 CONNECT_TIMEOUT_S = 3.0
 _TOLD_MAX = 200
@@ -89,6 +89,7 @@ class Stream:
         self._pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
         self._socket: _Sockets | None = None
         self._given_up = threading.Event()
+        self._has_begun = False
         self.ending = Ending()
 
     def pieces(self) -> Generator[str]:
@@ -133,6 +134,8 @@ class Stream:
             with translated(self._endpoint, has_schema="response_format" in self._request):
                 self._read_all()
             self._pieces.put(None)
+        except SchemaRefused as refused:
+            self._pieces.put(refused.cause if self._has_begun else refused)  # what was begun was not refused
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
             self._pieces.put(error)
 
@@ -178,6 +181,7 @@ class Stream:
                 self.ending.reason = choice.finish_reason
             text = getattr(choice.delta, "content", None) if choice.delta else None
             if text:
+                self._has_begun = True
                 self._pieces.put(text)
 
     def _traced(self, request: Any) -> None:  # noqa: ANN401 - httpx2 is loaded late
@@ -203,7 +207,7 @@ def translated(endpoint: Endpoint, *, has_schema: bool = False) -> Iterator[None
     no connection, time-out, reset, cut or garbled stream, 408, 429, 5xx   TemporarilyUnavailable
     401, 403                                                               AccessDenied
     404, redirect, other 4xx                                               NotConfigured
-    400, 422, 500, 501 with a schema                                       SchemaRefused
+    400, 422, 500, 501, an error as the first event, with a schema         SchemaRefused
 
     Raises:
         AssistantError: As above.
@@ -224,6 +228,10 @@ def translated(endpoint: Endpoint, *, has_schema: bool = False) -> Iterator[None
         raise TemporarilyUnavailable(
             f"The model server at {endpoint.base_url} cannot be reached or broke off: start it or set OPENAI_BASE_URL."
         ) from error
+    except openai.APIError as error:
+        # An error told inside the stream: the status was sent before the server looked at the schema.
+        told = TemporarilyUnavailable(f"The model server failed: {_told(error, endpoint)}")
+        raise (SchemaRefused(told) if has_schema and type(error) is openai.APIError else told) from error
     except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
         # ValueError: not JSON, not UTF-8. Type and attribute errors: JSON of another shape than a chat completion.
         raise TemporarilyUnavailable("The model server sent no chat completion: check OPENAI_BASE_URL.") from error
@@ -246,7 +254,7 @@ def _refused(error: APIStatusError, endpoint: Endpoint) -> AssistantError:
     return NotConfigured(f"The model server refused the request ({status}): {told}")
 
 
-def _told(error: APIStatusError, endpoint: Endpoint) -> str:
+def _told(error: APIError, endpoint: Endpoint) -> str:
     """The server's own words on one line, without the key, which some servers repeat."""
     text = " ".join(str(error.message).split())[:_TOLD_MAX]
     return text.replace(endpoint.api_key, "***") if endpoint.api_key else text

@@ -106,12 +106,57 @@ def test_no_thread_stays_behind_a_server_that_hangs() -> None:
         assert not [thread for thread in threading.enumerate() if thread.name == "model-stream"]
 
 
-@pytest.mark.parametrize("fault", ["no_schema", "schema_500"])
+@pytest.mark.parametrize(
+    "fault",
+    ["no_schema", "schema_500", "vllm_old", "litellm", "tgi", "schema_in_stream", "schema_ignored", "schema_other"],
+)
 def test_a_server_without_json_schema_is_asked_for_marks_and_that_is_remembered(fault: Fault) -> None:
     with FakeOpenAI(fault=fault) as fake:
         model = model_of(fake)
-        assert ask(model) == ask(model)
+        first = ask(model)
+        assert first.claims[0].cites == (1,)
+        assert ask(model) == first
         assert ["response_format" in request for request in fake.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize("fault", ["schema_ignored", "schema_other"])
+def test_what_came_in_no_usable_form_is_not_shown(fault: Fault) -> None:
+    with FakeOpenAI(fault=fault) as fake:
+        shown: list[str] = []
+        ask(model_of(fake), shown)
+    assert "".join(shown).split() == ["Push", "the", "old", "tag."]
+
+
+def test_prose_that_cites_is_taken_and_the_next_question_asks_for_marks() -> None:
+    with FakeOpenAI("scripted", replies=["Push the old tag. [1]"]) as fake:
+        model = model_of(fake)
+        shown: list[str] = []
+        assert ask(model, shown).claims[0].cites == (1,)
+        assert shown
+        ask(model)
+        assert ["response_format" in request for request in fake.requests] == [True, False]
+
+
+def test_a_server_that_kept_to_the_schema_once_is_not_doubted() -> None:
+    with FakeOpenAI() as fake:
+        model = model_of(fake)
+        assert ask(model).found
+        fake.mode, fake.replies = "scripted", ["Just prose."]
+        with pytest.raises(TemporarilyUnavailable, match="ignores the JSON schema"):
+            ask(model)
+        fake.mode = "honest"
+        assert ask(model).found
+        assert all("response_format" in request for request in fake.requests)
+
+
+def test_an_error_in_the_middle_of_an_answer_says_nothing_about_the_schema() -> None:
+    with FakeOpenAI(fault="stop_midway") as fake:
+        model = model_of(fake)
+        with pytest.raises(TemporarilyUnavailable):
+            ask(model)
+        fake.fault = "none"
+        assert ask(model).found
+        assert all("response_format" in request for request in fake.requests)
 
 
 def test_a_server_that_fails_either_way_is_asked_for_json_again_later() -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 Mode = Literal["honest", "obey", "silent", "scripted"]
 Fault = Literal[
     "none", "hang", "slow", "drip", "hang_midway", "stop_midway", "cut", "empty", "not_utf8", "not_json", "endless",
-    "no_schema", "schema_500", "500", "429", "401", "404", "400", "redirect",
+    "no_schema", "schema_500", "vllm_old", "litellm", "tgi", "schema_in_stream", "schema_ignored", "schema_other",
+    "buffered", "500", "429", "401", "404", "400", "redirect",
 ]  # fmt: skip
 MODEL = "fake-model"
 NOT_FOUND = "NOT FOUND"
@@ -52,13 +53,40 @@ _IMPERATIVE = re.compile(
 _ASKS_FOR_PROMPT = re.compile(r"(?:system prompt|your (?:instructions|rules)|text above|initial prompt)", re.IGNORECASE)
 _STATUS = {
     "500": (500, "server_error", "boom"),
-    "schema_500": (500, "server_error", "schema not implemented"),
     "429": (429, "rate_limit_exceeded", "slow down"),
     "401": (401, "authentication_error", "Invalid API Key"),
     "404": (404, "not_found_error", "The model does not exist"),
     "400": (400, "invalid_request_error", "request too long"),
-    "no_schema": (400, "invalid_request_error", "response_format is not supported"),
 }
+_NO_SCHEMA = {
+    "no_schema": (400, {"error": {"message": "response_format is not supported", "code": 400}}),
+    "schema_500": (500, {"error": {"message": "schema not implemented", "type": "server_error", "code": 500}}),
+    "vllm_old": (  # before json_schema was known
+        400,
+        {
+            "object": "error",
+            "message": "[{'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), 'msg': \"Input should "
+            "be 'text' or 'json_object'\", 'input': 'json_schema'}]",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+    ),
+    "litellm": (
+        400,
+        {
+            "error": {
+                "message": "litellm.UnsupportedParamsError: fake does not support parameters: ['response_format'], for "
+                "model=fake-model. To drop these, set `litellm.drop_params=True`",
+                "type": "None",
+                "param": None,
+                "code": "400",
+            }
+        },
+    ),
+    "tgi": (422, {"error": "Input validation error: grammar is not supported", "error_type": "validation"}),
+}
+"""How servers refuse a JSON schema; they answer without one. Recorded from their sources and issue trackers."""
 
 
 @dataclass
@@ -150,7 +178,14 @@ class FakeOpenAI:
         reason = "stop" if text == whole else "length"
         if not body.get("stream"):
             return JSONResponse(self._completion(body, text, reason))
-        return StreamingResponse(self._streamed(request, body, text, reason), media_type="text/event-stream")
+        if self.fault == "schema_in_stream" and body.get("response_format"):  # vLLM, when a grammar cannot be made
+            told = {"error": {"message": "grammar error", "type": "BadRequestError", "code": 400}}
+            return Response(_event(told) + b"data: [DONE]\n\n", media_type="text/event-stream")
+        events = self._streamed(request, body, text, reason)
+        if self.fault == "buffered":  # by a proxy: all at once
+            await asyncio.sleep(self.delay_s)
+            return Response(b"".join([event async for event in events]), media_type="text/event-stream")
+        return StreamingResponse(events, media_type="text/event-stream")
 
     async def _embeddings(self, request: Request) -> Response:
         body = await request.json()
@@ -174,8 +209,11 @@ class FakeOpenAI:
         wanted = body.get("response_format")
         if self.fault == "redirect":
             return Response(status_code=307, headers={"location": "http://127.0.0.1:1/elsewhere"})
-        if self.fault in _STATUS and (self.fault not in {"no_schema", "schema_500"} or wanted):
+        if self.fault in _STATUS:
             return _error(*_STATUS[self.fault])
+        if wanted and self.fault in _NO_SCHEMA:
+            status, told = _NO_SCHEMA[self.fault]
+            return JSONResponse(told, status)
         if body.get("model") not in self.models:
             return _error(*_STATUS["404"])
         if wanted and (wanted.get("type") != "json_schema" or "schema" not in wanted.get("json_schema", {})):
@@ -238,7 +276,12 @@ class FakeOpenAI:
             return self.replies[min(len(self.requests), len(self.replies)) - 1]
         prompt = {message["role"]: message["content"] for message in body["messages"]}
         said = [] if self.mode == "silent" else _honest(prompt) if self.mode == "honest" else _obedient(prompt)
-        if body.get("response_format"):
+        wanted = body.get("response_format")
+        if wanted and self.fault == "schema_ignored":  # Ollama before 0.5, LiteLLM with drop_params
+            return "Sure! " + " ".join(text for text, _ in said)
+        if wanted and self.fault == "schema_other":  # the same, and the model makes up a form
+            return json.dumps({"answer": " ".join(text for text, _ in said), "sources": [1]})
+        if wanted:
             claims = [{"text": text, "cites": cites} for text, cites in said]
             return json.dumps({"found": bool(said), "claims": claims}, ensure_ascii=False)
         return " ".join(text + "".join(f" [{n}]" for n in cites) for text, cites in said) or NOT_FOUND
