@@ -4,7 +4,8 @@ Sentences are taken from the passages that an index finds for real questions. Su
 Unsupported: a number, a literal, a name changed, the sense turned round, or a sentence of another document. Each stands
 in a draft that cites the passage. The share that is kept is reported with its exact 95 % interval: for the rule that
 was there before (60 % of the terms, literals letter by letter), for this check, and for one that also accepts what
-means nearly the same to the embedder. Documents are split in two halves: thresholds are chosen on the first, every figure is of the second.
+means nearly the same to the embedder. Documents are split in two halves: thresholds are chosen on the first, every
+figure is of the second.
 """
 
 from __future__ import annotations

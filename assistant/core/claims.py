@@ -79,8 +79,12 @@ class Source:
 
     @cached_property
     def whole(self) -> frozenset[str]:
-        """Pieces as `bare` returns them."""
-        return frozenset(bare(unfenced(piece.text)) for piece in self.pieces)
+        """Pieces and headings as `bare` returns them."""
+        found = {bare(unfenced(piece.text)) for piece in self.pieces}
+        for passage in self.passages:
+            found |= {bare(name) for name in passage.chunk.headings}
+            found |= {bare(one.text.lstrip("# ")) for one in spans(passage.chunk.text) if one.kind == "heading"}
+        return frozenset(found)
 
     @cached_property
     def terms(self) -> frozenset[str]:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from assistant.core.claims import Rarity, Source
 
-ANSWERS = 0.12
+ANSWERS = 0.05
 """Least weighted share of the question's terms that stand in what is said or in the passages that say it."""
 NEAR_ENOUGH = 0.35
-"""Cosine of question and answer from which they are about the same, whatever words they use."""
+"""Cosine of question and answer from which they are about the same though they share no words: other languages."""
 _FIRST_LINE = 2.0  # a term of the question's first line counts so much
 _NEW = 0.2  # a statement of which no larger share are terms that the question has not says nothing new
 _INTRODUCES = re.compile(

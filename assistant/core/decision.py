@@ -74,8 +74,10 @@ class DecisionModel:
         return self.lexical if lexical_only else self.full
 
 
-def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
+def features(question: Question, retrieval: Retrieval, supported: Supported | None = None) -> dict[str, float]:
     """Return the features of a retrieval: its own, and how much of the question stands in the passages.
+
+    With what is left of a draft, also those of `core.evidence.FEATURES`.
 
     Those made here work in every script and count one term that is never found, so that a question of two words
     cannot reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of
@@ -89,6 +91,7 @@ def features(question: Question, retrieval: Retrieval) -> dict[str, float]:
     first = frozenset(terms(question.search_text.strip().split("\n", 1)[0]))
     return {
         **retrieval.features,
+        **(supported.features if supported is not None else {}),
         "first_line_found": _share(first, passages[0] if passages else frozenset()),
         "first_line_shown": _share(first, shown),
         "terms_shown": _share(asked, shown),
@@ -107,6 +110,46 @@ def is_unspaced(text: str) -> bool:
     return 2 * len(_UNSPACED.findall(text)) > letters
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What an answer is decided by.
+
+    Attributes:
+        features: By name; see `features`.
+        score: Of the fitted weights, 0..1; 0 when nothing was found.
+        confidence: Calibrated; None without a calibration that fits.
+        threshold: Which the confidence, or else the score, must reach.
+    """
+
+    features: Mapping[str, float]
+    score: float
+    confidence: float | None
+    threshold: float
+
+    @property
+    def sureness(self) -> float:
+        """The confidence, or else the score."""
+        return self.score if self.confidence is None else self.confidence
+
+
+def weigh(
+    question: Question,
+    retrieval: Retrieval,
+    supported: Supported,
+    model: DecisionModel,
+    calibration: Calibration | None = None,
+) -> Weighed:
+    """Return what an answer is decided by; for the arguments see `decide`."""
+    found = features(question, retrieval, supported)
+    weights = model.weights(lexical_only=bool(found["words_alone"]))
+    score = weights.score(found) if retrieval.passages else 0.0
+    if calibration is None or calibration.valid_for.lexical_only != bool(found["words_alone"]):
+        return Weighed(found, score, None, weights.threshold)
+    confidence = calibration.confidence(score, found) if supported.text else 0.0
+    threshold = calibration.threshold_for(groups_of(supported.citations, retrieval.passages))
+    return Weighed(found, score, confidence, threshold)
+
+
 def decide(
     question: Question,
     retrieval: Retrieval,
@@ -123,22 +166,17 @@ def decide(
         model: Fitted weights.
         calibration: Of this way of answering; None decides by the score and leaves confidence null.
     """
-    found = features(question, retrieval)
-    weights = model.weights(lexical_only=bool(found["words_alone"]))
-    score = weights.score(found) if retrieval.passages else 0.0
-    sureness, threshold, confidence = score, weights.threshold, None
-    if calibration is not None and calibration.valid_for.lexical_only == bool(found["words_alone"]):
-        sureness = confidence = calibration.confidence(score, found) if supported.text else 0.0
-        threshold = calibration.threshold_for(groups_of(supported.citations, retrieval.passages))
+    weighed = weigh(question, retrieval, supported, model, calibration)
+    score, confidence = weighed.score, weighed.confidence
     answer = Answered(supported.text, supported.citations, score, confidence) if supported.text else None
     known = question.details or _says_what_is_written(question.search_text, retrieval)
     missing = () if known else missing_details(question.search_text)
     vague = bool(missing) and len(set(terms(question.search_text))) <= VAGUE_TERMS
-    if answer is not None and sureness >= threshold and not vague:
+    if answer is not None and weighed.sureness >= weighed.threshold and not vague:
         return answer
     if missing:
         return NeedsDetail(missing, score, confidence)
-    half_good = answer if sureness >= threshold / 2 else None  # a suggested reply for the responder
+    half_good = answer if weighed.sureness >= weighed.threshold / 2 else None  # a suggested reply for the responder
     return Abstained(_reason(retrieval.passages, answer), score, confidence, half_good)
 
 

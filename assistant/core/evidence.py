@@ -74,7 +74,6 @@ FEATURES = (
     "question_first",
     "question_held",
     "heading_asked",
-    "answer_cosine",
     "is_quotation",
 )
 """Names in `Supported.features`; 0 where nothing was kept.
@@ -86,7 +85,6 @@ FEATURES = (
     cites_top1       1 when the first citation is the passage that was found best
     question_...     see `core.claims_answering.numbers`
     heading_asked    as above
-    answer_cosine    cosine of the question and the answer; 0 without an embedder
     is_quotation     1 when every kept claim stands in its passage word for word
 """
 
@@ -122,13 +120,13 @@ def check(draft: Draft, passages: Sequence[Passage], question: str = "", embed: 
         draft: Model output.
         passages: What the model saw; numbers in claims refer to `Passage.n`.
         question: What the rest must answer; empty does not ask that of it.
-        embed: Of the index; None leaves meaning out.
+        embed: Of the index; asked where question and answer share no words. None leaves meaning out.
     """
     shown = _Shown(passages)
     judged = _within_documents(_with_antecedents([_judge(claim, shown) for claim in draft.claims]))
     kept = [one for one in judged if one.verdict == "kept"]
-    features = _features(judged, kept, shown, question, embed)
-    if question and kept and not _answers(kept, question, features):
+    features = _features(judged, kept, shown, question)
+    if question and kept and not _answers(kept, question, features, embed):
         judged = [replace(one, verdict="no_answer") if one.verdict == "kept" else one for one in judged]
         kept = []
     text, citations = _written(kept)
@@ -158,9 +156,9 @@ def _judge(claim: Claim, shown: _Shown) -> _Judged:
         return _Judged(claim, "instruction")
     if not shown.sources.keys() & set(claim.cites):
         return _Judged(claim, "uncited")
-    told = {n: support(claim.text, source, shown.rarity) for n, source in shown.sources.items()}
-    cited = {n: told[n] for n in dict.fromkeys(claim.cites) if n in told}
-    held = _held(cited) or _together(claim.text, cited, shown) or _elsewhere(told)
+    numbers_ = [n for n in dict.fromkeys(claim.cites) if n in shown.sources]
+    cited = {n: support(claim.text, shown.sources[n], shown.rarity) for n in numbers_}
+    held = _held(cited) or _together(claim.text, cited, shown) or _elsewhere(claim.text, cited, shown)
     best = max(cited.values(), key=lambda one: (not one.missing, one.score), default=Support(0.0, "", ()))
     if not held:
         return _Judged(claim, best.missing if best.score >= HELD and best.missing else "unsupported", best.score)
@@ -187,8 +185,10 @@ def _together(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[in
     return {n: replace(one, score=found.score) for n, one in cited.items()} if _is_held(found) else {}
 
 
-def _elsewhere(told: Mapping[int, Support]) -> dict[int, Support]:
+def _elsewhere(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[int, Support]:
     """Return the passage that clearly supports a claim for which others were cited: small models cite wrongly."""
+    others = {n: source for n, source in shown.sources.items() if n not in cited}
+    told = {n: support(text, source, shown.rarity) for n, source in others.items()}
     clear = {n: one for n, one in told.items() if one.score >= CLEAR and not one.missing}
     best = max(clear, key=lambda n: clear[n].score, default=None)
     return {} if best is None else {best: clear[best]}
@@ -223,15 +223,12 @@ def _within_documents(judged: Sequence[_Judged]) -> list[_Judged]:
     return found
 
 
-def _features(
-    judged: Sequence[_Judged], kept: Sequence[_Judged], shown: _Shown, question: str, embed: Embed | None
-) -> dict[str, float]:
+def _features(judged: Sequence[_Judged], kept: Sequence[_Judged], shown: _Shown, question: str) -> dict[str, float]:
     """Return the numbers named in `FEATURES`."""
     if not kept:
         return dict.fromkeys(FEATURES, 0.0)
     passages = list(dict.fromkeys(passage.n for one in kept for passage in one.cited))
     texts = [one.claim.text for one in kept]
-    cosines = nearness([(question, "\n\n".join(texts))], embed) if question else None
     scores = [one.score for one in kept]
     found = {
         "claims_kept": len(kept) / len(judged),
@@ -239,18 +236,20 @@ def _features(
         "support_mean": sum(scores) / len(scores),
         "documents_cited": float(len({passage.chunk.document for one in kept for passage in one.cited})),
         "cites_top1": float(passages[0] == min(shown.sources)),
-        "answer_cosine": cosines[0] if cosines else 0.0,
         "is_quotation": float(min(scores) >= 1.0),
         **numbers(texts, [shown.sources[n] for n in passages], question, shown.rarity),
     }
     return {name: float(found[name]) for name in FEATURES}
 
 
-def _answers(kept: Sequence[_Judged], question: str, features: Mapping[str, float]) -> bool:
+def _answers(kept: Sequence[_Judged], question: str, features: Mapping[str, float], embed: Embed | None) -> bool:
     """True when what is left says something, and something of what was asked."""
     if all(says_nothing_new(one.claim.text, question) for one in kept):
         return False
-    return features["question_held"] >= ANSWERS or features["answer_cosine"] >= NEAR_ENOUGH
+    if features["question_held"] >= ANSWERS:
+        return True
+    cosines = nearness([(question, "\n\n".join(one.claim.text for one in kept))], embed)
+    return cosines is not None and cosines[0] >= NEAR_ENOUGH
 
 
 def _checked(one: _Judged) -> ClaimCheck:

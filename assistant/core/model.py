@@ -184,6 +184,7 @@ class Decision:
         draft: What was checked; None for decisions that were stored before it was kept.
         checks: What the evidence check said of each claim of the draft.
         features: Named numbers that the decision was made of; empty for decisions stored before they were kept.
+        threshold: Which the confidence, or without one the score, had to reach; None as before.
     """
 
     outcome: Outcome
@@ -196,6 +197,7 @@ class Decision:
     draft: Draft | None = None
     checks: tuple[ClaimCheck, ...] = ()
     features: Mapping[str, float] = field(default_factory=dict)
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from assistant.core.audiences import audiences_of
-from assistant.core.decision import DecisionModel, Weights, decide, features
+from assistant.core.decision import DecisionModel, Weights, decide, weigh
 from assistant.core.evidence import check
 from assistant.core.keeping import bounded
-from assistant.core.model import Abstained, Answered, Decision
+from assistant.core.model import Abstained, Answered, Decision, NeedsDetail
 from assistant.core.quoting import NAME as EXTRACTIVE
 from assistant.core.quoting import Extractive
 from assistant.core.requests import is_picture_only, says_nothing, wants_people
@@ -24,8 +24,9 @@ from assistant.texts import Text, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from assistant.core.calibration import Calibrated, Calibration
+    from assistant.core.calibration import Calibrated
     from assistant.core.claims_meaning import Embed
+    from assistant.core.decision import Weighed
     from assistant.core.evidence import Supported
     from assistant.core.model import Draft, Outcome, Question
     from assistant.ports import Answer, LanguageModel, Retrieve
@@ -91,6 +92,16 @@ class _Laps:
 
 
 @dataclass(frozen=True, slots=True)
+class _Judged:
+    """A draft with all that was said of it."""
+
+    draft: Draft
+    supported: Supported
+    weighed: Weighed
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """Turns questions into decisions; safe to share between threads as far as its parts are.
 
@@ -125,73 +136,69 @@ class Answering:
         laps.end("retrieve")
         draft, prompt, degraded = self._draft(question, retrieval)
         laps.end("model")
-        supported = self._supported(draft, question, retrieval)
-        calibration = self.calibrated(retrieval.index_version, draft.written_by) if self.calibrated else None
-        outcome = decide(question, retrieval, supported, self.decision, calibration)
-        written_by = draft.written_by
-        if written_by != EXTRACTIVE and isinstance(outcome, Answered | Abstained):
-            if not draft.found:
-                outcome = self._not_found(question, retrieval)
-            elif not supported.text:
-                outcome = self._quoted_instead(question, retrieval, calibration)
-                if isinstance(outcome, Answered):
-                    written_by, degraded = EXTRACTIVE, "unsupported_draft"
+        judged = self._judged(draft, question, retrieval)
+        last = self._by_quotations(judged, question, retrieval)
+        outcome = last.outcome
+        if last is not judged and isinstance(outcome, Answered):
+            degraded = "unsupported_draft"
         if wants_people(question.full_text):
             outcome = _for_people(outcome)
         elif says_nothing(question.full_text):
             outcome = Abstained("no_passages", 0.0)
         laps.end("evidence")
-        if not degraded and retrieval.lexical_only:
-            degraded = "lexical_only"
-        timings = {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()}
         return bounded(
             Decision(
                 outcome,
                 retrieval,
-                written_by,
-                degraded,
-                timings,
+                last.draft.written_by if isinstance(outcome, Answered) else draft.written_by,
+                degraded or ("lexical_only" if retrieval.lexical_only else ""),
+                {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()},
                 prompt,
                 draft=draft,
-                checks=supported.checks,
-                features=features(question, retrieval),
+                checks=judged.supported.checks,
+                features=last.weighed.features,
+                threshold=last.weighed.threshold,
             )
         )
 
-    def _supported(self, draft: Draft, question: Question, retrieval: Retrieval) -> Supported:
-        return check(draft, retrieval.passages, question.search_text, self.embed)
+    def _judged(self, draft: Draft, question: Question, retrieval: Retrieval) -> _Judged:
+        """Check a draft, and decide by what is left of it."""
+        supported = check(draft, retrieval.passages, question.search_text, self.embed)
+        calibration = self.calibrated(retrieval.index_version, draft.written_by) if self.calibrated else None
+        weighed = weigh(question, retrieval, supported, self.decision, calibration)
+        outcome = decide(question, retrieval, supported, self.decision, calibration)
+        return _Judged(draft, supported, weighed, outcome)
+
+    def _by_quotations(self, judged: _Judged, question: Question, retrieval: Retrieval) -> _Judged:
+        """Quote where a model wrote nothing that stands in the passages, if they are good enough for that.
+
+        When the model itself says that they do not answer, the quotations go to the responder alone.
+        """
+        draft = judged.draft
+        if draft.written_by == EXTRACTIVE or (draft.found and judged.supported.text):
+            return judged
+        quoted = self._judged(self._quote(question, retrieval), question, retrieval)
+        outcome = quoted.outcome
+        if draft.found and isinstance(outcome, Answered):
+            return quoted
+        if isinstance(judged.outcome, NeedsDetail):
+            return judged
+        suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
+        reason = "unsupported_draft" if draft.found else "weak_evidence"
+        return replace(quoted, outcome=Abstained(reason, outcome.score, outcome.confidence, suggested))
 
     def _draft(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str, str]:
         """Return draft, prompt, and why the model was not used although one is set."""
         if self.model is None or not retrieval.passages:
-            return *self._quote(question, retrieval), ""
+            return self._quote(question, retrieval), "", ""
         try:
             return *self.model.draft(question, retrieval.passages, self.on_text), ""
         except AssistantError as error:
             log.warning("answer.model_unavailable", question=question.id, error=str(error))
-            return *self._quote(question, retrieval), "model_unavailable"
+            return self._quote(question, retrieval), "", "model_unavailable"
 
-    def _quote(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str]:
-        return Extractive().draft(question, retrieval.passages)
-
-    def _not_found(self, question: Question, retrieval: Retrieval) -> Abstained:
-        """The model says that the passages do not answer; what quotations there are go to the responder."""
-        outcome = self._of_quotations(question, retrieval)
-        suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
-        return Abstained("weak_evidence", outcome.score, suggested=suggested)
-
-    def _quoted_instead(self, question: Question, retrieval: Retrieval, calibration: Calibration | None) -> Outcome:
-        """Nothing that the model wrote stands in the passages; they are quoted if they are good enough for that."""
-        outcome = self._of_quotations(question, retrieval, calibration)
-        if isinstance(outcome, Answered):
-            return outcome
-        return Abstained("unsupported_draft", outcome.score, outcome.confidence, _suggested(outcome))
-
-    def _of_quotations(
-        self, question: Question, retrieval: Retrieval, calibration: Calibration | None = None
-    ) -> Outcome:
-        draft, _ = self._quote(question, retrieval)
-        return decide(question, retrieval, self._supported(draft, question, retrieval), self.decision, calibration)
+    def _quote(self, question: Question, retrieval: Retrieval) -> Draft:
+        return Extractive().draft(question, retrieval.passages)[0]
 
 
 def _for_people(outcome: Outcome) -> Abstained:
