@@ -26,6 +26,7 @@ from indexing.catalog_rows import (
 from indexing.errors import DamagedIndex
 from indexing.manifest import PUBLIC, Partition
 from indexing.model import Chunk, Skipped
+from indexing.naming import Collections
 from indexing.scripts import character_pairs
 
 if TYPE_CHECKING:
@@ -180,6 +181,11 @@ class Catalog:
         return DocumentNumbers(self._rows(query))
 
     @cached_property
+    def collections(self) -> Collections:
+        """The collection of every document, by number."""
+        return Collections(self._rows("SELECT document, source FROM documents ORDER BY kind DESC, document"))
+
+    @cached_property
     def unconfirmed(self) -> frozenset[int]:
         """Numbers (see `numbers`) of the issues that no responder stands behind."""
         found = self._rows("SELECT confirmed FROM documents ORDER BY kind DESC, document")
@@ -260,6 +266,15 @@ class Catalog:
         ]
         best = found[0] if len(found) == 1 else sorted(itertools.chain(*found), key=lambda row: -row[1])[:limit]
         return dict(best)
+
+    def holding(self, words: Sequence[str], runs: Sequence[range]) -> list[frozenset[str]]:
+        """Return for each run of chunks which of the words stand in it, in any form that full text search knows."""
+        query = "SELECT 1 FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? LIMIT 1"
+        asked = [(word, expression) for word in words if (expression := _any_of([word]))]
+        return [
+            frozenset(word for word, expression in asked if self._rows(query, (expression, run.start, run.stop - 1)))
+            for run in runs
+        ]
 
     # -- inside
 

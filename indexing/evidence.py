@@ -113,6 +113,17 @@ class Evidence:
         counts = {word: self._catalog.counts(self._catalog.stems(word)) for word in self._words}
         return {word: max(of_word.values(), default=0) for word, of_word in counts.items()}
 
+    @cached_property
+    def title_words(self) -> dict[str, float]:
+        """Words of the question's title, with the rarity of each."""
+        found = self._counts_by_word()
+        return {word: self._weight(found[word]) for word in self._words if word in self._title_words}
+
+    @cached_property
+    def knows_title(self) -> bool:
+        """Whether a word of the question's title stands anywhere in the index."""
+        return any(self._counts_by_word()[word] for word in self.title_words)
+
     def features(
         self, found: Mapping[Kind, Found], ranked: Sequence[Candidate], shown: Sequence[StoredChunk]
     ) -> dict[str, float]:
@@ -142,7 +153,11 @@ class Evidence:
         return set(self._catalog.stems(piece.chunk.embedded_text))
 
     def _rarity(self, stem: str) -> float:
-        return math.log((len(self._catalog) + 1.0) / (self._counts.get(stem, 0) + 0.5))
+        return self._weight(self._counts.get(stem, 0))
+
+    def _weight(self, chunks: int) -> float:
+        """Return what a word that so many chunks hold tells of a document."""
+        return math.log((len(self._catalog) + 1.0) / (chunks + 0.5))
 
     def _coverage(self, wanted: Collection[str], present: Collection[str]) -> float:
         total = sum(self._rarity(stem) for stem in wanted)

@@ -23,6 +23,9 @@ _DECAY = 0.5  # of the 2nd, 3rd, ... best chunk of a document in its lexical sco
 _CHUNKS = 6
 _DENSE_RANK, _LEXICAL_RANK, _COSINE, _TOPIC, _LEXICAL = 2.0, 3.0, 2.5, 7.0, 0.3
 """Weights of the parts of a score: listwise softmax regression over real questions with known documents."""
+_NAMED = 2.0
+"""Weight of how much better than those around it a document's collection is named by the question."""
+_AROUND = 10  # documents of a kind that those are
 _LEXICAL_ALONE = 4.0
 """Weight of the full text score when there are no vectors to say how far a document stands out."""
 
@@ -56,11 +59,13 @@ class Found:
         topics: Returns for document numbers the cosines of the means of their chunks' vectors: what each document as a
             whole is about. Not asked without vectors.
         lexical: BM25, one mapping for each full text table that was asked (the same tables for both kinds).
+        named: Returns for document numbers how far the question names the collection of each, 0 to 1.
     """
 
     dense: Mapping[int, float]
     topics: Callable[[Sequence[int]], Sequence[float]]
     lexical: Sequence[Mapping[int, float]]
+    named: Callable[[Sequence[int]], Sequence[float]] = lambda numbers: [0.0] * len(numbers)
 
     def without(self, left_out: AbstractSet[int]) -> Found:
         """Return the same without these chunks."""
@@ -68,7 +73,7 @@ class Found:
             {chunk: score for chunk, score in scores.items() if chunk not in left_out}
             for scores in (self.dense, *self.lexical)
         )
-        return Found(dense, self.topics, lexical)
+        return Found(dense, self.topics, lexical, self.named)
 
 
 def rank(
@@ -142,12 +147,14 @@ def _of_kind(
         parts.append((trust * _COSINE, [cosines.get(number, floor) for number in chosen]))
         parts.append((trust * _TOPIC, list(part.topics(chosen))))
     above = [_above_usual(weight, values) for weight, values in parts]
+    scores = [fused[number] + sum(values[position] for values in above) for position, number in enumerate(chosen)]
+    scores = _with_names(scores, part.named(chosen))
     chunks = _chunks_by_document(part, documents)
     return [
         Candidate(
             number=number,
             kind=kind,
-            score=fused[number] + sum(values[position] for values in above),
+            score=scores[position],
             cosine=cosines.get(number, floor),
             lexical=lexical.get(number, 0.0),
             chunks=chunks[number],
@@ -161,6 +168,17 @@ def _above_usual(weight: float, values: Sequence[float]) -> list[float]:
     rest = sorted(values, reverse=True)[_REST]
     usual = sum(rest) / len(rest) if rest else 0.0
     return [weight * (value - usual) for value in values]
+
+
+def _with_names(scores: Sequence[float], named: Sequence[float]) -> list[float]:
+    """Return the scores, those of documents raised whose collection is named more than that of the best ones.
+
+    Where all of the best belong to what is named, nothing changes: this tells within a kind what to leave out, and
+    never prefers a kind.
+    """
+    best = sorted(range(len(scores)), key=lambda position: -scores[position])[:_AROUND]
+    usual = sum(named[position] for position in best) / max(1, len(best))
+    return [score + _NAMED * (share - usual) for score, share in zip(scores, named, strict=True)]
 
 
 def _chunks_by_document(part: Found, documents: Mapping[int, int]) -> dict[int, tuple[int, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import itertools
 import sys
 import time
@@ -17,6 +18,7 @@ from indexing.manifest import PUBLIC
 from indexing.model import Passage, RankedDocument, Retrieval
 from indexing.query import read_question
 from indexing.ranking import Found, rank
+from indexing.reranking import Reranker
 from indexing.standing import Standing
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ _DENSE = 200  # chunks of a kind from the vectors
 _LEXICAL = 400  # chunks of a kind from each full text table
 _WEIGHTS = (8.0, 2.0, 1.0)  # of title, headings and text in BM25
 _TITLE = 2  # a word of the question's title counts as often
-_WITHDRAWN = 2000  # chunks of withdrawn documents that full text search may find beside those
+_WITHDRAWN = 2000  # chunks of withdrawn documents that full text search may find beside those, when people wait
 _SHARES = (1.0, 0.3, 1.0)  # of words, substrings and character pairs
 _PER_KIND = 15  # documents in the ranking
 _PASSAGES = 6
@@ -47,6 +49,7 @@ _PER_DOCUMENT = 2
 _SECOND = 2.0  # by which the second chunk of a document stands behind its first
 _ROUNDS = 3  # of leaving out those that crowd in: after each, others like them may come up
 _UNKNOWN = 6  # words that the index does not have and that are searched inside words
+_HALF = 0.5
 _STEM = 4  # letters of an unknown word that a substring must keep
 
 
@@ -82,9 +85,11 @@ class Retriever:
         self._catalog = version.catalog
         self._embedder = None if version.text_alone else embedder
         self._standing = Standing(version.catalog)
+        self._rerank = Reranker(version)
         self._hidden = version.withdrawn if withdrawn is None else withdrawn
         found = self._catalog.documents(self._hidden).values()
         self._withdrawn = sorted((facts.first_chunk, facts.first_chunk + facts.chunks) for facts in found)
+        self._beside = min(_WITHDRAWN, sum(stop - start for start, stop in self._withdrawn))
 
     def with_embedder(self, embedder: Embedder) -> Retriever:
         """Return a retriever of the same version that uses vectors too.
@@ -93,6 +98,20 @@ class Retriever:
             Incompatible: The version was built with another embedder.
         """
         return Retriever(self._version, embedder, self._hidden)
+
+    def without(self, runs: Sequence[range]) -> Retriever:
+        """Return a retriever of the same version that does not find these chunks either, and shares what it remembers.
+
+        However many they are, full text search finds as many of the others as it would without them.
+
+        Args:
+            runs: Chunks of whole documents: for each the ids from its first to its last.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("_left_out", None)
+        other._withdrawn = sorted({*self._withdrawn, *((run.start, run.stop) for run in runs)})  # noqa: SLF001 - its own class
+        other._beside = sum(stop - start for start, stop in other._withdrawn)  # noqa: SLF001 - as above
+        return other
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Return vectors of texts as the version's own are made: float32, (len(texts), dimension), rows of length 1.
@@ -113,7 +132,7 @@ class Retriever:
         asked = bool(query.title_words or query.body_words)
         ids = {kind: self._catalog.ids(kind, audiences) for kind in _KINDS}
         looked_up = _threads().submit(self._full_text, query, ids)  # while the question is embedded
-        vector = self._embedder.encode_query(query.dense) if self._embedder is not None and asked else None
+        vector, title = self._vectors(query) if asked else (None, None)
         laps.end("embed")
         dense = {kind: self._dense(vector, ids[kind]) for kind in _KINDS}
         laps.end("dense")
@@ -123,11 +142,15 @@ class Retriever:
         numbers = self._catalog.numbers.of(
             {chunk for kind in lexical for scores in (dense[kind], *lexical[kind]) for chunk in scores}
         )
-        found = {kind: self._found(dense[kind], lexical[kind], numbers, vector) for kind in lexical}
+        by_collection = self._catalog.collections.named(query.dense)
+        found = {kind: self._found(dense[kind], lexical[kind], numbers, vector, by_collection) for kind in lexical}
         ranked = self._standing.collapsed(
             self._ranked(found, numbers, trust),
             lambda known: known.document.audience in audiences and not self._is_withdrawn(known.first_chunk),
         )
+        readable = trust > _HALF and evidence.knows_title  # else the vector says nothing of an order
+        ranked = self._rerank(ranked, title if readable else None, evidence.title_words, self._catalog.unconfirmed)
+        laps.end("rerank")
         listed = _listed(ranked)
         picked = _picked(ranked, self._standing.origins(ranked[:_PASSAGES]))
         stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])
@@ -141,6 +164,13 @@ class Retriever:
         )
         laps.end("merge")
         return retrieval
+
+    def _vectors(self, query: Query) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """Return the vectors of the question and of its title; None without an embedder."""
+        if self._embedder is None:
+            return None, None
+        whole = self._embedder.encode_query(query.dense)
+        return whole, whole if query.title == query.dense else self._embedder.encode_query(query.title)
 
     def _full_text(
         self, query: Query, ids: Mapping[Kind, Sequence[range]]
@@ -179,7 +209,7 @@ class Retriever:
         self, query: Query, substrings: Sequence[str], needed: Sequence[str], ids: Sequence[range]
     ) -> tuple[Scores, ...]:
         terms = [*query.title_words * _TITLE, *query.body_words]
-        limit = _LEXICAL + min(_WITHDRAWN, sum(stop - start for start, stop in self._withdrawn))
+        limit = _LEXICAL + self._beside
         return (
             self._shown(self._catalog.match_words(terms, ids, limit, _WEIGHTS, needed)),
             self._shown(self._catalog.match_substrings(substrings, ids, limit)),
@@ -198,13 +228,21 @@ class Retriever:
         return place >= 0 and chunk < self._withdrawn[place][1]
 
     def _found(
-        self, dense: Scores, lexical: Sequence[Scores], numbers: Mapping[int, int], vector: NDArray[np.float32] | None
+        self,
+        dense: Scores,
+        lexical: Sequence[Scores],
+        numbers: Mapping[int, int],
+        vector: NDArray[np.float32] | None,
+        by_collection: list[float],
     ) -> Found:
+        def named(documents: Sequence[int]) -> Sequence[float]:
+            return self._catalog.collections.shares(by_collection, documents)
+
         def topics(documents: Sequence[int]) -> Sequence[float]:
             directions = self._version.vectors.directions([self._catalog.numbers.run(n) for n in documents])
             return [] if vector is None else (directions @ vector).tolist()
 
-        return Found(_settled(dense, numbers), topics, [_settled(scores, numbers) for scores in lexical])
+        return Found(_settled(dense, numbers), topics, [_settled(scores, numbers) for scores in lexical], named)
 
     @cached_property
     def _left_out(self) -> NDArray[np.int64]:

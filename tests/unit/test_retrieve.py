@@ -128,7 +128,7 @@ def test_every_retrieval_names_its_version_its_features_and_its_stages(retrieve:
         found = retrieve(question)
         assert set(found.features) == set(FEATURES)
         assert found.index_version == "v0001"
-        assert set(found.timings_ms) == {"embed", "dense", "lexical", "merge"}
+        assert set(found.timings_ms) == {"embed", "dense", "lexical", "rerank", "merge"}
 
 
 def test_a_question_that_the_index_speaks_of_scores_above_one_that_it_does_not(retrieve: Retriever) -> None:
