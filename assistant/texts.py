@@ -38,6 +38,8 @@ class Text(StrEnum):
     """Above an answer in a set-up without a model."""
     QUOTATION_MODEL_DOWN = "The language model is not available; these are quotations from the sources."
     """Above an answer while the configured model is down."""
+    QUOTATION_UNSUPPORTED = "What the language model wrote is not in the sources, so these are quotations from them."
+    """Above an answer that took the place of a draft."""
     LEXICAL_ONLY = "The search by meaning is not ready; this comes from full-text search alone."
     """While the embedding model loads or is down."""
     INDEX_AGE = "The knowledge base is {age} old; newer pages and solutions are missing."

@@ -177,7 +177,8 @@ class Decision:
 
     Attributes:
         written_by: Model name, or `extractive`.
-        degraded: Why less than the configured way was used (`model_unavailable`, `lexical_only`), or empty.
+        degraded: Why less than the configured way was used (`model_unavailable`, `unsupported_draft`,
+            `lexical_only`), or empty.
         timings_ms: Wall milliseconds by stage: those of `Retrieval`, `model`, `evidence`, `total`.
         prompt: What the model saw; empty when none was asked. Kept for `explain`.
         searched_for: The standalone question that was searched, when it is not the asker's own text.

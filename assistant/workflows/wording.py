@@ -27,6 +27,8 @@ def answered(question: Question, outcome: Answered, decision: Decision) -> Messa
     notices = []
     if decision.degraded == "model_unavailable":
         notices.append(Text.QUOTATION_MODEL_DOWN)
+    elif decision.degraded == "unsupported_draft":
+        notices.append(Text.QUOTATION_UNSUPPORTED)
     elif decision.written_by == "extractive":
         notices.append(Text.QUOTATION)
     if decision.degraded == "lexical_only" or decision.retrieval.lexical_only:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import pytest
 from assistant.core.decision import DecisionModel, Weights
 from assistant.core.model import Abstained, Answered, Claim, Decision, Draft, Question, ThreadRef
 from assistant.errors import Rejected, TemporarilyUnavailable
+from assistant.texts import Text
+from assistant.workflows import wording
 from assistant.workflows.answer import check_question, load_decision_model, make_answer
 from indexing.model import Chunk, Passage, Retrieval
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 TEXT = "Old images fill the disk. Clean up daily with `docker image prune`."
 SURE = Weights((), (), (), (), 3.0, 0.5)
+UNSURE = Weights((), (), (), (), -3.0, 0.5)
+MADE_UP = Draft((Claim("Buy 3 disks.", (1,)),), found=True, written_by="writer")
 
 
 @dataclass
@@ -43,9 +47,12 @@ def found(_text: str, _audiences: frozenset[str]) -> Retrieval:
     return Retrieval((passage,), ())
 
 
-def ask(text: str, model: LanguageModel | None = None) -> Decision:
-    question = Question("q1", text, ThreadRef("console", "c", "t"), "a", datetime(2026, 1, 1, tzinfo=UTC))
-    return make_answer(found, model, decision=DecisionModel(SURE, SURE))(question)
+def question(text: str) -> Question:
+    return Question("q1", text, ThreadRef("console", "c", "t"), "a", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def ask(text: str, model: LanguageModel | None = None, weights: Weights = SURE) -> Decision:
+    return make_answer(found, model, decision=DecisionModel(weights, weights))(question(text))
 
 
 def test_without_a_model_the_answer_is_a_quotation() -> None:
@@ -68,6 +75,36 @@ def test_while_the_model_is_down_passages_are_quoted_and_the_answer_says_so() ->
     decision = ask("how do I clean the disk?", Writer(TemporarilyUnavailable("the model server is down")))
     assert isinstance(decision.outcome, Answered)
     assert (decision.written_by, decision.degraded) == ("extractive", "model_unavailable")
+
+
+def test_where_nothing_that_the_model_wrote_is_supported_the_passages_are_quoted_and_the_answer_says_so() -> None:
+    decision = ask("how do I clean the disk?", Writer(MADE_UP))
+    assert isinstance(decision.outcome, Answered)
+    assert decision.outcome.text == f"{TEXT} [1]"
+    assert (decision.written_by, decision.degraded) == ("extractive", "unsupported_draft")
+    assert decision.draft == MADE_UP, "what the model wrote is kept for `explain`"
+    assert [check.verdict for check in decision.checks] == ["unsupported"]
+    message = wording.answered(question("how do I clean the disk?"), decision.outcome, decision)
+    assert message.text.startswith(Text.QUOTATION_UNSUPPORTED)
+
+
+def test_quotations_below_the_threshold_do_not_take_the_place_of_an_unsupported_draft() -> None:
+    decision = ask("how do I clean the disk?", Writer(MADE_UP), UNSURE)
+    assert isinstance(decision.outcome, Abstained)
+    assert (decision.outcome.reason, decision.written_by) == ("unsupported_draft", "writer")
+
+
+def test_a_draft_that_only_repeats_the_question_is_no_answer() -> None:
+    repeated = Draft((Claim("Old images fill the disk.", (1,)),), found=True, written_by="writer")
+    decision = ask("old images fill the disk", Writer(repeated))
+    assert [check.verdict for check in decision.checks] == ["no_answer"]
+    assert decision.degraded == "unsupported_draft"
+
+
+def test_what_was_decided_by_is_kept() -> None:
+    decision = ask("how do I clean the disk of old images?")
+    assert decision.threshold == SURE.threshold
+    assert decision.features["claims_kept"] == 1.0
 
 
 def test_a_model_that_finds_no_answer_abstains_and_the_responder_gets_the_quotation() -> None:
@@ -112,7 +149,7 @@ def test_only_what_everybody_in_the_place_may_read_is_searched() -> None:
 
     answer = make_answer(retrieve, None, audiences={"slack/C1": ("team-a",), "slack": ("staff",)})
     for thread in (ThreadRef("slack", "C1", "t"), ThreadRef("slack", "C2", "t"), ThreadRef("console", "C1", "t")):
-        answer(Question("q1", "how do I clean the disk?", thread, "a", datetime(2026, 1, 1, tzinfo=UTC)))
+        answer(replace(question("how do I clean the disk?"), thread=thread))
     assert searched == [
         frozenset({"public", "staff", "team-a"}),
         frozenset({"public", "staff"}),
