@@ -101,6 +101,7 @@ class FakeOpenAI:
         models: Names it knows; others get 404.
         delay_s: Between two pieces with `slow`, and between two bytes with `drip`.
         requests: Bodies of the chat requests, in order.
+        counted: Share of the prompt's tokens that it reads: less than 1 cuts it in silence.
         embeddings: What `/embeddings` answers.
     """
 
@@ -113,6 +114,7 @@ class FakeOpenAI:
     port: int = 0
     log_file: Path | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
+    counted: float = 1.0
     embeddings: FakeEmbeddings = field(default_factory=FakeEmbeddings)
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
@@ -178,10 +180,12 @@ class FakeOpenAI:
         reason = "stop" if text == whole else "length"
         if not body.get("stream"):
             return JSONResponse(self._completion(body, text, reason))
+        return await self._stream_of(self._streamed(request, body, text, reason), body)
+
+    async def _stream_of(self, events: AsyncIterator[bytes], body: dict[str, Any]) -> Response:
         if self.fault == "schema_in_stream" and body.get("response_format"):  # vLLM, when a grammar cannot be made
             told = {"error": {"message": "grammar error", "type": "BadRequestError", "code": 400}}
             return Response(_event(told) + b"data: [DONE]\n\n", media_type="text/event-stream")
-        events = self._streamed(request, body, text, reason)
         if self.fault == "buffered":  # by a proxy: all at once
             await asyncio.sleep(self.delay_s)
             return Response(b"".join([event async for event in events]), media_type="text/event-stream")
@@ -250,7 +254,7 @@ class FakeOpenAI:
             await asyncio.sleep(0)
         yield _event(self._chunk({}, reason))
         if (body.get("stream_options") or {}).get("include_usage"):
-            yield _event({**self._chunk({}), "choices": [], "usage": _usage(body, text)})
+            yield _event({**self._chunk({}), "choices": [], "usage": _usage(body, text, self.counted)})
         yield b"data: [DONE]\n\n"
 
     def _server_stops(self) -> bool:
@@ -266,7 +270,7 @@ class FakeOpenAI:
         choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
         return {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": MODEL, "choices": [choice],
-            "usage": _usage(body, text),
+            "usage": _usage(body, text, self.counted),
         }  # fmt: skip
 
     def _text(self, body: dict[str, Any]) -> str:
@@ -307,8 +311,8 @@ def _obedient(prompt: dict[str, str]) -> list[tuple[str, list[int]]]:
     return [(text, cites) for text in seen] or [("Done.", cites)]
 
 
-def _usage(body: dict[str, Any], text: str) -> dict[str, int]:
-    asked = sum(len(message["content"]) for message in body["messages"]) // 4
+def _usage(body: dict[str, Any], text: str, counted: float) -> dict[str, int]:
+    asked = int(counted * sum(len(message["content"]) for message in body["messages"]) / 4)
     written = -(-len(text) // TOKEN)
     return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
 
