@@ -17,6 +17,7 @@ COMMANDS = {
     "index": ("index_command", "index", "Build the knowledge base and keep its versions."),
     "serve": ("serve_command", "serve", "Follow the sources: GitLab's webhooks at once, a sweep when it is due."),
     "eval": ("eval_command", "evaluate", "Measure an index version on questions with known answers."),
+    "calibrate": ("calibrate_command", "calibrate", "Choose how sure an answer must be for a wished share of errors."),
     "backup": ("backup_command", "backup", "Write state, key and live index version into one file."),
     "restore": ("restore_command", "restore", "Put a backup in the place of the home; nothing is sent again."),
     "explain": ("explain_command", "explain", "Show one question end to end: what was found, checked and decided."),
