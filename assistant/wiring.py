@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from assistant.adapters.console import ConsoleChat
     from assistant.adapters.gitlab import GitLabTracker
     from assistant.calibrations import InForce
+    from assistant.core.calibration import Calibration
     from assistant.core.model import Check, Decision, IssueDraft, IssueRef, Question
     from assistant.ports import Answer, LanguageModel, Now, Tracker
     from assistant.settings import Settings
@@ -228,6 +229,24 @@ def calibration_in_force(settings: Settings) -> InForce:
 
     path = home(settings) / calibrations.FILE
     return calibrations.InForce(path, load_decision_model(), partial(embedder_of_version, settings))
+
+
+def calibration_state(settings: Settings) -> tuple[Calibration | None, str]:
+    """Return the calibration of this home, and why it is not used for the live version and the configured model.
+
+    Raises:
+        NotConfigured: The file is damaged.
+    """
+    from assistant import calibrations  # noqa: PLC0415 - heavy rooms load when they are used
+    from assistant.core.quoting import NAME  # noqa: PLC0415 - as above
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    found = calibrations.read(home(settings) / calibrations.FILE)
+    if found is None:
+        return None, ""
+    model = language_model(settings)
+    live = Versions(index_root(settings)).live() or ""
+    return found, calibration_in_force(settings).why_unfit(found, live, model.name if model else NAME)
 
 
 def embedder_of_version(settings: Settings, name: str) -> str | None:

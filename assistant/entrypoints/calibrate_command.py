@@ -157,10 +157,9 @@ def _finish(
 def _show(settings: Settings, *, as_json: bool) -> int:
     from dataclasses import asdict  # noqa: PLC0415 - as its neighbours
 
-    from assistant import calibrations, wiring  # noqa: PLC0415 - keeps `--help` quick
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
 
-    found = calibrations.read(wiring.home(settings) / calibrations.FILE)
-    why = _why_unfit(settings, found) if found else ""
+    found, why = wiring.calibration_state(settings)
     if as_json:
         click.echo(json.dumps({"calibration": asdict(found) if found else None, "not_used": why or None}))
     elif found is None:
@@ -168,17 +167,6 @@ def _show(settings: Settings, *, as_json: bool) -> int:
     else:
         _print_in_force(found, why)
     return NEGATIVE if why else DONE
-
-
-def _why_unfit(settings: Settings, found: Calibration) -> str:
-    """Return why the calibration is not for the live version and the configured model, or empty."""
-    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
-    from assistant.core.quoting import NAME  # noqa: PLC0415 - as above
-    from indexing.versions import Versions  # noqa: PLC0415 - as above
-
-    live = Versions(wiring.index_root(settings)).live() or ""
-    model = wiring.language_model(settings)
-    return wiring.calibration_in_force(settings).why_unfit(found, live, model.name if model else NAME)
 
 
 def _remove(settings: Settings, *, as_json: bool) -> int:

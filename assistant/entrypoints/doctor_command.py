@@ -34,7 +34,7 @@ def doctor(*, as_json: bool) -> None:
         logs.set_up("error")
         lines = [
             line
-            for check in (_state, _index, _embedder, _sources, _model, _gitlab)
+            for check in (_state, _index, _embedder, _sources, _model, _calibration, _gitlab)
             for line in _safely(check, settings)
         ]
     if as_json:
@@ -116,6 +116,20 @@ def _model(settings: Settings) -> Iterable[Check]:
         yield Check("model", "warning", "none: answers are quotations. Set OPENAI_BASE_URL and ASSISTANT_MODEL")
         return
     yield from wiring.model_checks(settings)
+
+
+def _calibration(settings: Settings) -> Iterable[Check]:
+    from assistant import calibrations, wiring  # noqa: PLC0415 - keeps `--help` quick
+
+    found, why = wiring.calibration_state(settings)
+    if found is None:
+        told = "none: the shipped threshold holds. `assistant calibrate` chooses one for your questions"
+        yield Check("calibration", "warning", told)
+    elif why:
+        yield Check("calibration", "warning", f"not used: {why}. To mend it, {calibrations.MEND}")
+    else:
+        wish = f"at most {found.measured.max_risk:.1%} wrong, with {found.measured.assurance:.0%} assurance"
+        yield Check("calibration", "ok", f"{wish}; made {found.measured.made_at}")
 
 
 def _gitlab(settings: Settings) -> Iterable[Check]:
