@@ -19,8 +19,10 @@ In simulation both keep the promise, and the first gives more answers (`tests/un
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 Bound = Callable[[float, float, float], float]
 """Wrong, given, doubt (0..1) -> upper bound of the risk that holds with probability 1 - doubt; 1 where none was given.
@@ -129,10 +131,19 @@ def thresholds_to_test(confidences: Sequence[float], times: float, wish: Wish, b
     return tuple(dict.fromkeys([*(ordered[place] for place in places[start:]), 0.0]))
 
 
-def reaching(labelled: Sequence[Labelled], threshold: float) -> tuple[int, int]:
-    """Return how many answers reach the threshold, and how many of these are wrong."""
-    given = [right for confidence, right in labelled if confidence >= threshold]
-    return len(given), len(given) - sum(given)
+class Counted:
+    """Labelled answers, counted by threshold."""
+
+    def __init__(self, labelled: Sequence[Labelled]) -> None:
+        ordered = sorted(labelled, reverse=True)
+        self.falling = [confidence for confidence, _ in ordered]
+        self._rising = [-confidence for confidence in self.falling]
+        self._wrong = list(accumulate((not right for _, right in ordered), initial=0))
+
+    def reaching(self, threshold: float) -> tuple[int, int]:
+        """Return how many answers reach the threshold, and how many of these are wrong."""
+        given = bisect_right(self._rising, -threshold)
+        return given, self._wrong[given]
 
 
 def fixed_sequence(
@@ -149,9 +160,9 @@ def fixed_sequence(
         wish: To be proved.
         bound: Exact.
     """
-    chosen = None
+    chosen, counted = None, Counted(labelled)
     for threshold in thresholds:
-        given, wrong = reaching(labelled, threshold)
+        given, wrong = counted.reaching(threshold)
         found = bound(wrong, given, wish.doubt)
         if found > wish.max_risk:
             break
@@ -167,14 +178,15 @@ def guaranteed_risk(labelled: Sequence[Labelled], wish: Wish, bound: Bound) -> C
         wish: To be proved.
         bound: Exact.
     """
-    ordered = sorted((confidence for confidence, _ in labelled), reverse=True)
+    counted = Counted(labelled)
+    ordered = counted.falling
     steps = max(1, math.ceil(math.log2(max(1, len(ordered)))))
     low, high, chosen = 0, len(ordered) - 1, None
     for _ in range(steps):
         if low > high:
             break
         middle = (low + high + 1) // 2
-        given, wrong = reaching(labelled, ordered[middle])
+        given, wrong = counted.reaching(ordered[middle])
         found = bound(wrong, given, wish.doubt / steps)
         if found <= wish.max_risk:
             chosen, low = Chosen(ordered[middle], given, wrong, found), middle + 1
