@@ -16,6 +16,27 @@ LATENCIES = {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95}
 """Figures of the whole time a question took, and the share of questions that were faster."""
 SHARES = (*(name for name in GAINS if "hit@" in name), "coverage", "needs_detail", "risk_strict", "risk_first")
 """Figures that count questions, beside the refusals: exact intervals exist for them."""
+FIGURES = {
+    "mixed_hit@1": "a right document stands first in the one list",
+    "mixed_hit@5": "... among the first five",
+    "mixed_hit@10": "... among the first ten (the figure that counts)",
+    "own_kind_hit@1": "a right document stands first of its own kind (pages, or issues)",
+    "own_kind_hit@5": "... among the first five of its own kind",
+    "own_kind_hit@10": "... among the first ten of its own kind",
+    "mrr@10": "mean of 1/rank of the first right document",
+    "ndcg@10": "rank-weighted share of right documents",
+    "coverage": "share of answerable questions that were answered",
+    "needs_detail": "share of answerable questions that were asked back",
+    "risk_strict": "share of answers with no right document among their first three citations",
+    "risk_first": "share of answers whose first citation is not a right document",
+    "aurc": "area under risk over coverage; lower is better",
+    "coverage@risk10": "coverage that a strict risk of 10 % would allow, answered in the order of the score",
+    "coverage@risk20": "... of 20 %",
+    "coverage@risk30": "... of 30 %",
+    "latency_p50_ms": "milliseconds in which half of the questions were answered",
+    "latency_p95_ms": "... 95 of 100",
+}
+"""What each figure means, in the order in which they are shown; refusals of each class come beside them."""
 REFUSED = "refused "
 """What the name of a figure of refusals begins with; the class of the questions follows."""
 _LOWER_IS_BETTER = ("risk_strict", "risk_first", "aurc", "needs_detail", *LATENCIES)

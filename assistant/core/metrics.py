@@ -147,9 +147,17 @@ def _refused(questions: Sequence[Judged], name: str) -> dict[str, float | int | 
 def aurc(questions: Sequence[Judged]) -> float | None:
     """Return the area under risk over coverage when questions are answered in the order of their score.
 
-    After each question, risk is the share of those so far that are not strictly right; the area is the mean of these
-    (Geifman, Uziel & El-Yaniv 2019). A question without citations counts as not right. Equal scores count as their
-    mean over all orders, so that the figure does not depend on the order of the file. Lower is better.
+    The mean of `running_risks` (Geifman, Uziel & El-Yaniv 2019). Lower is better.
+    """
+    return _mean(running_risks(questions))
+
+
+def running_risks(questions: Sequence[Judged]) -> list[float]:
+    """Return the strict risk after each question, answered in the order of their score: risk over coverage.
+
+    After each question, risk is the share of those so far that are not strictly right. A question without citations
+    counts as not right. Equal scores count as their mean over all orders, so that no figure depends on the order of the
+    file.
     """
     by_score: dict[float, list[float]] = {}
     for question in questions:
@@ -162,7 +170,7 @@ def aurc(questions: Sequence[Judged]) -> float | None:
         risks.extend((wrong + share * position) / (seen + position) for position in range(1, len(tied) + 1))
         wrong += sum(tied)
         seen += len(tied)
-    return _mean(risks)
+    return risks
 
 
 def coverage_at_risk(questions: Sequence[Judged], risk: float) -> float | None:

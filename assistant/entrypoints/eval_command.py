@@ -25,7 +25,7 @@ Examples:
   assistant eval --questions questions.jsonl
   assistant eval --questions questions.jsonl --index-version v0004 --json | jq .retrieval
   assistant eval --questions questions.jsonl --no-model --output result.json
-  assistant eval --questions questions.jsonl --compare v0003 v0004
+  assistant eval --questions questions.jsonl --compare v0003 v0004 --report compared.html
   assistant eval --questions questions.jsonl --compare assistant.toml other.toml
   assistant eval --compare result.json newer.json""",
 )
@@ -46,6 +46,9 @@ Examples:
 @click.option("--model/--no-model", "use_model", default=True, help="Draft with the configured model, or quote.")
 @click.option("--limit", type=click.IntRange(min=1), help="Ask only the first so many questions.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the whole result here as JSON.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page (HTML) to show around, with plots."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def evaluate(  # noqa: PLR0913 - one argument an option
     path: Path | None,
@@ -55,6 +58,7 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     use_model: bool,
     limit: int | None,
     output: Path | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Measure an index version on questions with known answers. It opens no issue and stores nothing."""
@@ -71,17 +75,24 @@ def evaluate(  # noqa: PLR0913 - one argument an option
         logs.set_up(settings.log_level)
         questions = None if path is None else read_questions(path)[:limit]
         asking = Asking(settings, index_version, use_model)
-        result = _compared(compare, questions, asking) if compare else _measured(questions or [], asking)
+        wants_page = report is not None
+        if compare:
+            result, html = _compared(compare, questions, asking, wants_page=wants_page)
+        else:
+            result, html = _measured(questions or [], asking, wants_page=wants_page)
         if output is not None:
             output.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        if report is not None:
+            report.write_text(html, "utf-8")
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
     else:
         (show_comparison if compare else show)(result)
 
 
-def _measured(questions: list[Golden], asking: Asking) -> dict[str, Any]:
+def _measured(questions: list[Golden], asking: Asking, *, wants_page: bool) -> tuple[dict[str, Any], str]:
     from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+    from assistant.workflows.eval_report import evaluation_page  # noqa: PLC0415 - as above
     from assistant.workflows.evaluate import asked_of, run, summary  # noqa: PLC0415 - as above
     from assistant.workflows.resampling import intervals  # noqa: PLC0415 - as above
 
@@ -89,18 +100,23 @@ def _measured(questions: list[Golden], asking: Asking) -> dict[str, Any]:
     with _progress(len(questions)) as advance:
         result = summary(run(answer, questions, advance))
     bounds = {name: list(found) for name, found in intervals(asked_of(result, "this result")).items()}
-    return {**result, "intervals": bounds}
+    result["intervals"] = bounds
+    return result, evaluation_page(result) if wants_page else ""
 
 
-def _compared(names: tuple[str, str], questions: list[Golden] | None, asking: Asking) -> dict[str, Any]:
+def _compared(
+    names: tuple[str, str], questions: list[Golden] | None, asking: Asking, *, wants_page: bool
+) -> tuple[dict[str, Any], str]:
     from assistant.entrypoints.eval_sides import results, side  # noqa: PLC0415 - keeps `--help` quick
     from assistant.workflows.compare import compare  # noqa: PLC0415 - as above
+    from assistant.workflows.eval_report import comparison_page  # noqa: PLC0415 - as above
 
     sides = [side(name, asking) for name in names]
     live = sum(one.answer is not None for one in sides)
     with _progress(live * len(questions or ())) as advance:
         a, b = results(sides, questions, advance)
-    return compare(a, b, names)
+    found = compare(a, b, names)
+    return found, comparison_page(found, (a, b)) if wants_page else ""
 
 
 @contextmanager

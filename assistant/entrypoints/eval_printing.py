@@ -6,27 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assistant.core.comparing import FIGURES
+from assistant.core.metrics import AT_RISK
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RETRIEVAL = (
-    ("mixed_hit@1", "a right document stands first in the one list"),
-    ("mixed_hit@5", "... among the first five"),
-    ("mixed_hit@10", "... among the first ten (the figure that counts)"),
-    ("own_kind_hit@10", "... among the first ten of its own kind (pages, or issues)"),
-    ("mrr@10", "mean of 1/rank of the first right document"),
-    ("ndcg@10", "rank-weighted share of right documents"),
-)
-DECISION = (
-    ("coverage", "share of answerable questions that were answered"),
-    ("needs_detail", "share of answerable questions that were asked back"),
-    ("risk_strict", "share of answers with no right document among their first three citations"),
-    ("risk_first", "share of answers whose first citation is not a right document"),
-    ("aurc", "area under risk over coverage; lower is better"),
-    ("coverage@risk10", "coverage that a strict risk of 10 % would allow, answered in the order of the score"),
-    ("coverage@risk20", "... of 20 %"),
-    ("coverage@risk30", "... of 30 %"),
-)
+RETRIEVAL = (*(f"mixed_hit@{k}" for k in (1, 5, 10)), "own_kind_hit@10", "mrr@10", "ndcg@10")
+DECISION = ("coverage", "needs_detail", "risk_strict", "risk_first", "aurc", *AT_RISK)
 IDS_SHOWN = 30
 
 
@@ -41,8 +28,8 @@ def show(result: dict[str, Any]) -> None:
         ("Decided", result["decision"], DECISION),
     ):
         click.echo(title)
-        for name, told in names:
-            click.echo(f"  {name:16} {_shown(figures[name])} {_bounds(bounds.get(name))}  {told}")
+        for name in names:
+            click.echo(f"  {name:16} {_shown(figures[name])} {_bounds(bounds.get(name))}  {FIGURES[name]}")
     for name, refused in result["decision"]["refused"].items():
         told = f"share of {refused['questions']} unanswerable questions that were not answered: {name}"
         interval = _bounds(bounds.get(f"refused {name}"))

@@ -138,7 +138,9 @@ def test_stored_results_are_compared_without_asking_again(home: Path, tmp_path: 
     asked = ("eval", "--questions", str(QUESTIONS), "--limit", "8", "--output")
     assert run(home, *asked, str(first)).exit_code == 0
     found = json.loads(first.read_text("utf-8"))
-    answered = next(row for row in found["questions"] if row["strictly_right"] and row["outcome"] == "answered")
+    answered = next(row for row in found["questions"] if row["gold"])
+    answered |= {"outcome": "answered", "would_cite": answered["gold"]}
+    first.write_text(json.dumps(found), "utf-8")
     answered["would_cite"] = ["docs/elsewhere.md"]
     found["questions"].reverse()
     second.write_text(json.dumps(found), "utf-8")
@@ -191,6 +193,22 @@ def test_a_wrong_settings_file_is_told_by_its_name(home: Path, tmp_path: Path, c
     assert done.exit_code == 2
     assert told in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_a_page_to_show_around_holds_every_figure_and_asks_nobody_for_anything(home: Path, tmp_path: Path) -> None:
+    page, stored = tmp_path / "page.html", tmp_path / "stored.json"
+    done = run(home, "eval", "--questions", str(QUESTIONS), "--report", str(page), "--output", str(stored), "--json")
+    assert done.exit_code == 0, done.output
+    html = page.read_text("utf-8")
+    for told in ("Risk over coverage", "mixed hit@10", "coverage@risk20", "own kind hit@10", "95 of 100"):
+        assert told in html
+    assert f"{json.loads(done.stdout)['decision']['aurc']:.3f}" in html
+    assert "<script" not in html
+    compared = tmp_path / "compared.html"
+    done = run(home, "eval", "--compare", str(stored), str(stored), "--report", str(compared))
+    assert done.exit_code == 0, done.output
+    assert "beyond chance" in compared.read_text("utf-8")
+    assert "<svg" in compared.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

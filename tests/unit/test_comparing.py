@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.core.comparing import Asked, changed, figures, higher_is_better
+from assistant.core.comparing import FIGURES, Asked, changed, figures, higher_is_better
 from assistant.core.metrics import Judged
 from assistant.workflows import resampling
 
@@ -129,6 +129,11 @@ def test_questions_that_changed_are_named_by_what_happened_to_them() -> None:
 def test_a_comparison_of_other_questions_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         changed(many(2, 0), many(1, 0))
+
+
+def test_every_figure_that_is_shown_says_what_it_means() -> None:
+    shown = [name for name in figures(many(2, 1)) if not name.startswith("refused ")]
+    assert shown == list(FIGURES)
 
 
 def test_less_risk_is_better_and_more_coverage_is() -> None:
