@@ -40,6 +40,7 @@ class TrustFacts:
         sketch: `indexing.sketches.sketch` of its text; empty is like nothing.
         chunks: Ids of chunks to show for a document that was not found itself, best first. Only needed for originals
             of duplicates.
+        resolution: Id of the first chunk that tells what solved an issue; -1 for none.
     """
 
     document: str
@@ -51,6 +52,7 @@ class TrustFacts:
     updated_at: str = ""
     sketch: bytes = b""
     chunks: tuple[int, ...] = ()
+    resolution: int = -1
 
 
 def collapse(candidates: Sequence[Candidate], facts: Mapping[int, TrustFacts]) -> list[Candidate]:

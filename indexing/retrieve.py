@@ -11,23 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from indexing.collapsing import within_shares
 from indexing.errors import Incompatible
 from indexing.evidence import FEATURES, Evidence
 from indexing.manifest import PUBLIC
-from indexing.model import Passage, RankedDocument, Retrieval
+from indexing.model import Retrieval
+from indexing.picking import KINDS, PASSAGES, listed_of, passage_of, picked_of, ranked_of
 from indexing.query import read_question
 from indexing.ranking import Found, rank
 from indexing.reranking import Reranker
 from indexing.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexing.catalog import Scores, StoredChunk
+    from indexing.catalog import Scores
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Kind
@@ -36,17 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FEATURES", "Retriever"]
 
-_KINDS: tuple[Kind, ...] = ("page", "issue")
 _DENSE = 200  # chunks of a kind from the vectors
 _LEXICAL = 400  # chunks of a kind from each full text table
 _WEIGHTS = (8.0, 2.0, 1.0)  # of title, headings and text in BM25
 _TITLE = 2  # a word of the question's title counts as often
 _WITHDRAWN = 2000  # chunks of withdrawn documents that full text search may find beside those, when people wait
 _SHARES = (1.0, 0.3, 1.0)  # of words, substrings and character pairs
-_PER_KIND = 15  # documents in the ranking
-_PASSAGES = 6
-_PER_DOCUMENT = 2
-_SECOND = 2.0  # by which the second chunk of a document stands behind its first
 _ROUNDS = 3  # of leaving out those that crowd in: after each, others like them may come up
 _UNKNOWN = 6  # words that the index does not have and that are searched inside words
 _HALF = 0.5
@@ -130,11 +125,11 @@ class Retriever:
         laps = _Laps()
         query = read_question(question)
         asked = bool(query.title_words or query.body_words)
-        ids = {kind: self._catalog.ids(kind, audiences) for kind in _KINDS}
+        ids = {kind: self._catalog.ids(kind, audiences) for kind in KINDS}
         looked_up = _threads().submit(self._full_text, query, ids)  # while the question is embedded
         vector, title = self._vectors(query) if asked else (None, None)
         laps.end("embed")
-        dense = {kind: self._dense(vector, ids[kind]) for kind in _KINDS}
+        dense = {kind: self._dense(vector, ids[kind]) for kind in KINDS}
         laps.end("dense")
         evidence, lexical = looked_up.result()
         laps.end("lexical")
@@ -151,12 +146,14 @@ class Retriever:
         readable = trust > _HALF and evidence.knows_title  # else the vector says nothing of an order
         ranked = self._rerank(ranked, title if readable else None, evidence.title_words, self._catalog.unconfirmed)
         laps.end("rerank")
-        listed = _listed(ranked)
-        picked = _picked(ranked, self._standing.origins(ranked[:_PASSAGES]))
+        listed = listed_of(ranked)
+        picked = picked_of(
+            ranked, self._standing.origins(ranked[:PASSAGES]), self._standing.resolutions(ranked[:PASSAGES])
+        )
         stored = self._catalog.stored([*(candidate.chunks[0] for candidate in listed), *(chunk for chunk, _ in picked)])
         retrieval = Retrieval(
-            passages=tuple(_passage(n, stored[chunk], score) for n, (chunk, score) in enumerate(picked, start=1)),
-            ranking=tuple(_ranked(candidate, stored[candidate.chunks[0]]) for candidate in listed),
+            passages=tuple(passage_of(n, stored[chunk], score) for n, (chunk, score) in enumerate(picked, start=1)),
+            ranking=tuple(ranked_of(candidate, stored[candidate.chunks[0]]) for candidate in listed),
             features=evidence.features(found, ranked, [stored[chunk] for chunk, _ in picked]),
             index_version=self._version.name,
             lexical_only=self._embedder is None,
@@ -181,7 +178,7 @@ class Retriever:
             return evidence, {}
         substrings = [*query.identifiers, *_parts(evidence.unknown_words[:_UNKNOWN])]
         needed = evidence.needed_words
-        return evidence, {kind: self._lexical(query, substrings, needed, ids[kind]) for kind in _KINDS}
+        return evidence, {kind: self._lexical(query, substrings, needed, ids[kind]) for kind in KINDS}
 
     def _ranked(self, found: Mapping[Kind, Found], numbers: Mapping[int, int], trust: float) -> list[Candidate]:
         """Return the documents found, best first, scored as if nobody had crowded in.
@@ -283,60 +280,3 @@ def _parts(unknown_words: Sequence[str]) -> list[str]:
             half = max(_STEM, (len(word) + 1) // 2)
             parts += [word[:half], word[-half:]]
     return parts
-
-
-def _listed(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Return the ranking that is shown: as many of each kind as are wanted, in the order of their scores."""
-    counts = dict.fromkeys(_KINDS, 0)
-    listed = []
-    for candidate in ranked:
-        counts[candidate.kind] += 1
-        if counts[candidate.kind] <= _PER_KIND:
-            listed.append(candidate)
-    return listed
-
-
-def _picked(ranked: Sequence[Candidate], origins: Mapping[int, Hashable]) -> list[tuple[int, float]]:
-    """Return the chunks the model sees, with scores: the best, few of a document, both kinds where both were found.
-
-    No origin has more than half of them.
-    """
-    scored = [
-        (candidate.score - _SECOND * position, candidate.kind, chunk)
-        for candidate in ranked[:_PASSAGES]
-        for position, chunk in enumerate(candidate.chunks[:_PER_DOCUMENT])
-    ]
-    scored.sort(key=lambda entry: -entry[0])  # stable: of equal scores the confirmed document stands first
-    kinds = {chunk: kind for _, kind, chunk in scored}
-    shared = within_shares([(chunk, score) for score, _, chunk in scored], origins, _PASSAGES)
-    picked = [(score, kinds[chunk], chunk) for chunk, score in shared]
-    missing = set(_KINDS) - {kind for _, kind, _ in picked}
-    other = next((candidate for candidate in ranked if candidate.kind in missing), None)
-    if other is not None and other.score > 0.0:
-        picked = [*picked[: _PASSAGES - 1], (other.score, other.kind, other.chunks[0])]
-    return [(chunk, score) for score, _, chunk in picked]
-
-
-def _passage(n: int, piece: StoredChunk, score: float) -> Passage:
-    return Passage(
-        n=n,
-        chunk=piece.chunk,
-        score=score,
-        kind=piece.kind,
-        title=piece.title,
-        url=piece.url,
-        labels=piece.labels,
-        updated_at=piece.updated_at,
-        confirmed=piece.confirmed,
-        audience=piece.audience,
-        closed_as=piece.closed_as,
-        author=piece.author,
-        asked_for=piece.asked_for,
-    )
-
-
-def _ranked(candidate: Candidate, best: StoredChunk) -> RankedDocument:
-    found = best.chunk
-    return RankedDocument(
-        found.document, candidate.kind, candidate.score, found.id, best.title, best.url, best.audience, best.asked_for
-    )

@@ -70,8 +70,13 @@ class Standing:
         for candidate in listed:
             fact = facts[candidate.number]
             origin: Hashable = candidate.number if fact.confirmed or not fact.author else fact.author
-            found.update(dict.fromkeys(candidate.chunks, origin))
+            found.update(dict.fromkeys((*candidate.chunks, fact.resolution), origin))
         return found
+
+    def resolutions(self, candidates: Iterable[Candidate]) -> dict[int, int]:
+        """Return, by number of each issue among the candidates that was solved, the chunk that tells how."""
+        facts = self._facts([candidate.number for candidate in candidates if candidate.kind == "issue"])
+        return {number: fact.resolution for number, fact in facts.items() if fact.resolution >= 0}
 
     def _facts(self, numbers: Sequence[int]) -> dict[int, TrustFacts]:
         with self._lock:
@@ -118,6 +123,7 @@ def _fact(pieces: Sequence[StoredChunk]) -> TrustFacts:
         updated_at=first.updated_at,
         sketch=sketch("\n".join(piece.chunk.text for piece in pieces)),
         chunks=tuple(dict.fromkeys([*solved, *(piece.id for piece in pieces)]))[:_SHOWN],
+        resolution=solved[0] if first.kind == "issue" and solved else -1,
     )
 
 

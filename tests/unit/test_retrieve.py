@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from indexing.build import build
 from indexing.embedder import HashingEmbedder
 from indexing.errors import Incompatible
+from indexing.picking import PASSAGES
 from indexing.retrieve import FEATURES, Retriever
 from indexing.versions import Versions
 from tests.fakes.memory_source import MemorySource, issue, page, unchanged
@@ -88,7 +89,7 @@ def test_the_ranking_holds_twenty_distinct_documents_and_ten_of_each_kind(retrie
 def test_passages_are_numbered_few_and_at_most_two_of_one_document(retrieve: Retriever) -> None:
     passages = retrieve(LONG_POST).passages
     assert [passage.n for passage in passages] == list(range(1, len(passages) + 1))
-    assert len(passages) <= 6
+    assert len(passages) <= PASSAGES
     documents = [passage.chunk.document for passage in passages]
     assert max(map(documents.count, documents)) <= 2
 
@@ -218,7 +219,7 @@ def _asks_quickly(retrieve: Retriever, question: str) -> None:
 @given(st.text())
 @settings(max_examples=150, deadline=None)
 def test_no_question_raises(retrieve: Retriever, question: str) -> None:
-    assert len(retrieve(question).passages) <= 6
+    assert len(retrieve(question).passages) <= PASSAGES
 
 
 def test_many_threads_may_ask_at_once(retrieve: Retriever) -> None:
