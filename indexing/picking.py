@@ -40,8 +40,8 @@ def picked_of(
     """Return the chunks the model sees, with scores: the best, few of a document, both kinds where both were found.
 
     No origin has more than half of them. An issue is found by its problem and read for its resolution, so that comes
-    with it: of the issues among the passages of 222 questions .83 then tell what solved them, before .55. The chunk that follows the
-    one that was found earned nothing for pages, and is left out.
+    with it: of the issues among the passages of 222 questions .83 then tell what solved them, before .55. The chunk
+    that follows the one that was found earned nothing for pages, and is left out.
 
     Args:
         ranked: Best first.
