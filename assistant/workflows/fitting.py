@@ -53,7 +53,7 @@ def _ways(examples: Sequence[Example]) -> dict[str, Callable[[Sequence[Example]]
     ways: dict[str, Callable[[Sequence[Example]], Logistic | Isotonic]] = {"platt": _platt}
     if len(examples) >= ISOTONIC_FROM and rarer >= FOLDS:
         ways["isotonic"] = _isotonic
-    if rarer >= PER_FEATURE * len(names) and rarer >= FOLDS:
+    if len(names) > 1 and rarer >= PER_FEATURE * len(names):
         ways["features"] = lambda some: _logistic(some, names)
     return ways
 
