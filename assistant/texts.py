@@ -42,6 +42,8 @@ class Text(StrEnum):
     """Above an answer while the configured model is down."""
     QUOTATION_UNSUPPORTED = "What the language model wrote is not in the sources, so these are quotations from them."
     """Above an answer that took the place of a draft."""
+    QUOTED_LANGUAGE = "The quotations are in the language of their source."
+    """Above quotations in another language than the asker's."""
     LEXICAL_ONLY = "The search by meaning is not ready; this comes from full-text search alone."
     """While the embedding model loads or is down."""
     INDEX_AGE = "The knowledge base is {age} old; newer pages and solutions are missing."

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from assistant.core.model import Message
-from assistant.texts import Text, tell
+from assistant.texts import Text, language_of, tell
 
 if TYPE_CHECKING:
     from assistant.core.model import Answered, Decision, IssueDraft, IssueRef, NeedsDetail, Question
@@ -31,6 +31,8 @@ def answered(question: Question, outcome: Answered, decision: Decision) -> Messa
         notices.append(Text.QUOTATION_UNSUPPORTED)
     elif decision.written_by == "extractive":
         notices.append(Text.QUOTATION)
+    if notices and language_of(outcome.text, question.language) != question.language:
+        notices.append(Text.QUOTED_LANGUAGE)
     if decision.degraded == "lexical_only" or decision.retrieval.lexical_only:
         notices.append(Text.LEXICAL_ONLY)
     said = [tell(question.language, notice) for notice in notices]
