@@ -37,6 +37,9 @@ MAX_QUESTION_SHARE = 0.3
 _TOKENS_A_WORD = 1.6
 """By `tokens`, in documentation with some code."""
 
+MAX_EARLIER_SHARE = 0.1
+"""Share of the budget for the earlier question that a follow-up goes on from."""
+
 MIN_PASSAGE = 40
 """A passage cut to fewer tokens says nothing; it is left out."""
 
@@ -129,15 +132,17 @@ class AnswerPrompt:
         # The system part never changes within a process: servers keep its prefix and read it once.
         system = self._render("system", canary=self.canary, as_json=as_json, not_found=NOT_FOUND)
         asked = _cut_middle(self._safe(question.full_text), int(self.budget * MAX_QUESTION_SHARE))
+        earlier = _cut_middle(self._safe(" ".join(question.context)), int(self.budget * MAX_EARLIER_SHARE))
         fixed = {
             "question": asked,
+            "earlier": earlier,
             "delimiter": self.new_token(),
             "language": _LANGUAGES.get(question.language, ""),
             "as_json": as_json,
             "not_found": NOT_FOUND,
         }
         frame = tokens(system) + tokens(self._render("user", passages=[], **fixed)) + _CHAT_OVERHEAD
-        shown = self._fitting(passages, self.budget - frame, asked)
+        shown = self._fitting(passages, self.budget - frame, f"{asked} {earlier}".strip())
         user = self._render("user", passages=shown, **fixed)
         return Prompt(system, user, tuple(int(str(passage["n"])) for passage in shown), self.canary)
 

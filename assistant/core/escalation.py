@@ -172,8 +172,14 @@ def draft_issue(question: Question, searched: Searched, terms: Terms) -> IssueDr
         _closing_part(question, terms),
         f"<!--\n{terms.marker}\n-->",
     ]
-    title = gitlab_title(first_line(question.text)) or f"Question {question.id}"
+    title = gitlab_title(_title(question)) or f"Question {question.id}"
     return IssueDraft(title, "\n\n".join(parts) + "\n", tuple(dict.fromkeys(labels)), terms.confidential, terms.marker)
+
+
+def _title(question: Question) -> str:
+    """Return the first line of the question, with that of the one it goes on from: "and on Windows?" says little."""
+    own = first_line(question.text)
+    return f"{own} ({first_line(question.context[-1])})" if question.context else own
 
 
 def first_line(text: str) -> str:
@@ -184,6 +190,8 @@ def first_line(text: str) -> str:
 
 def _question_part(question: Question) -> list[str]:
     out = ["### Question", _people_text(question.text)]
+    if question.context:
+        out += ["**Asked before in the same thread**", _people_text("\n\n".join(question.context))]
     for number, detail in enumerate(question.details, start=1):
         out += [f"**Detail {number}, added when asked back**", _people_text(detail)]
     return out

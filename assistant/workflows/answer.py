@@ -13,6 +13,7 @@ import structlog
 from assistant.core.audiences import audiences_of
 from assistant.core.decision import DecisionModel, Weights, decide, weigh
 from assistant.core.evidence import check
+from assistant.core.followup import standing_alone, with_earlier
 from assistant.core.keeping import bounded
 from assistant.core.model import Abstained, Answered, Decision, NeedsDetail
 from assistant.core.quoting import NAME as EXTRACTIVE
@@ -132,12 +133,13 @@ class Answering:
             Exception: What retrieval raises (no index, damaged index).
         """
         laps = _Laps(self.clock)
-        retrieval = self.retrieve(question.search_text, audiences_of(question.thread, self.audiences))
+        asked = standing_alone(question)
+        retrieval = self.retrieve(asked.search_text, audiences_of(question.thread, self.audiences))
         laps.end("retrieve")
-        draft, prompt, degraded = self._draft(question, retrieval)
+        draft, prompt, degraded = self._draft(question, asked, retrieval)
         laps.end("model")
-        judged = self._judged(draft, question, retrieval)
-        last = self._by_quotations(judged, question, retrieval)
+        judged = self._judged(draft, asked, retrieval)
+        last = self._by_quotations(judged, asked, retrieval)
         outcome = last.outcome
         if last is not judged and isinstance(outcome, Answered):
             degraded = "unsupported_draft"
@@ -154,6 +156,7 @@ class Answering:
                 degraded or ("lexical_only" if retrieval.lexical_only else ""),
                 {**retrieval.timings_ms, **laps.milliseconds, "total": laps.total()},
                 prompt,
+                searched_for=asked.search_text if asked.text != question.text else "",
                 draft=draft,
                 checks=judged.supported.checks,
                 features=last.weighed.features,
@@ -187,15 +190,18 @@ class Answering:
         reason = "unsupported_draft" if draft.found else "weak_evidence"
         return replace(quoted, outcome=Abstained(reason, outcome.score, outcome.confidence, suggested))
 
-    def _draft(self, question: Question, retrieval: Retrieval) -> tuple[Draft, str, str]:
-        """Return draft, prompt, and why the model was not used although one is set."""
+    def _draft(self, question: Question, asked: Question, retrieval: Retrieval) -> tuple[Draft, str, str]:
+        """Return draft, prompt, and why the model was not used although one is set.
+
+        A model reads the asker's own words beside the earlier question; `asked` is what was searched.
+        """
         if self.model is None or not retrieval.passages:
-            return self._quote(question, retrieval), "", ""
+            return self._quote(asked, retrieval), "", ""
         try:
-            return *self.model.draft(question, retrieval.passages, self.on_text), ""
+            return *self.model.draft(with_earlier(question), retrieval.passages, self.on_text), ""
         except AssistantError as error:
             log.warning("answer.model_unavailable", question=question.id, error=str(error))
-            return self._quote(question, retrieval), "", "model_unavailable"
+            return self._quote(asked, retrieval), "", "model_unavailable"
 
     def _quote(self, question: Question, retrieval: Retrieval) -> Draft:
         return Extractive().draft(question, retrieval.passages)[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.core.model import Abstained, Answered, NeedsDetail
 from assistant.errors import NotConfigured, Rejected
+from assistant.store.context import with_context
 from assistant.store.questions import new_question_id
 from assistant.texts import Text
 from assistant.work import Task
@@ -153,13 +154,14 @@ class Asking:
         """
         with self.store.reading() as tx:
             asked = self.store.question(tx, job.subject)
+            question = with_context(tx, asked.question)
         if asked.state != "asked" or asked.awaiting or asked.forgotten:
             with self.store.writing() as tx:
                 self.work.finish(tx, job)
                 self._drop_forgotten(tx, job.subject)
             return
         try:
-            decision = self._at_most_one_round(asked, self.answer(asked.question))
+            decision = self._at_most_one_round(asked, self.answer(question))
         except (NoIndex, DamagedIndex) as error:  # an admin mends it; meanwhile every question is kept
             raise NotConfigured(str(error)) from error
         with self.store.writing() as tx:

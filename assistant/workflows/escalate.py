@@ -12,8 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.codec import dump, load
+from assistant.core.followup import standing_alone, with_earlier
 from assistant.core.model import IssueDraft
 from assistant.errors import Rejected
+from assistant.store.context import with_context
 from assistant.work import Task
 from assistant.workflows import wording
 
@@ -131,9 +133,12 @@ class Escalation:
         shown = self.store.latest_text(tx, question.id, "draft") if record.confirmed else None
         if shown is not None:
             return load(IssueDraft, shown)
+        whole = with_earlier(with_context(tx, question))
+        if whole.context:  # a follow-up says little without the question before it, and must be as hidden as that
+            question = whole
         # Where the asker is asked first, the text is drafted as it will be after a yes.
         private = question.visibility == "private" and record.escalation != "confirm"
-        hidden = private or bool(question.masked) or self.must_hide(question)
+        hidden = private or bool(question.masked) or self.must_hide(standing_alone(question))
         decision = self.store.latest_decision(tx, question.id)
         draft = self.draft_issue(question, decision, awaiting=awaiting, confidential=hidden)
         if draft.marker != self.marker_for(question.id):
