@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from assistant.store import Store
     from assistant.workflows.administer import Administering
     from assistant.workflows.ask import Asking
+    from assistant.workflows.backtest import Past
     from assistant.workflows.escalate import DraftIssue, Escalation
     from assistant.workflows.recall import RecallReport
     from assistant.workflows.telling import Telling
     from assistant.workflows.worker import Worker
+    from indexing.as_of import AsOf
     from indexing.embedder import Embedder
     from indexing.live import LiveIndex
     from indexing.model import Clean
@@ -213,7 +215,7 @@ def language_model(settings: Settings) -> LanguageModel | None:
     return OpenAIModel(endpoint, prompt, limits)
 
 
-def answer(settings: Settings, index: LiveIndex | Retriever, model: LanguageModel | None = None) -> Answer:
+def answer(settings: Settings, index: LiveIndex | Retriever | AsOf, model: LanguageModel | None = None) -> Answer:
     """Return what turns a question into a decision."""
     from assistant.workflows.answer import Answering, load_decision_model  # noqa: PLC0415 - loads when used
 
@@ -264,19 +266,22 @@ def answerer(
 
     Args:
         settings: As loaded.
-        version: Name of an index version; None is the live one.
+        version: Name of an index version, searched with the embedder that made it; None is the live one, searched with
+            the embedder that is set.
         use_model: Draft with the configured model; False quotes.
         thresholds: False gives every draft that stands, by the score alone: what a calibration is made from.
 
     Raises:
         NoIndex: There is no such version.
+        Incompatible: Another embedder made the version, and it is not here.
     """
+    from assistant.reindexing import embedder_of  # noqa: PLC0415 - heavy rooms load when they are used
     from indexing.retrieve import Retriever  # noqa: PLC0415 - loads faiss
     from indexing.versions import Versions  # noqa: PLC0415 - as above
 
     versions = Versions(index_root(settings))
     opened = versions.open(version) if version else versions.open_live()
-    retriever = Retriever(opened, embedder(settings))
+    retriever = Retriever(opened, embedder_of(settings)(opened) if version else embedder(settings))
     model = language_model(settings) if use_model else None
     if thresholds:
         return answer(settings, retriever, model)
@@ -285,6 +290,42 @@ def answerer(
 
     decision = without_thresholds(load_decision_model())
     return make_answer(retriever, model, decision=decision, audiences=settings.audiences, embed=retriever.embed)
+
+
+def past(settings: Settings, *, version: str | None, use_model: bool, strict_pages: bool, told: Sequence[str]) -> Past:
+    """Return an index version that can be asked about its own past, for a back-test.
+
+    Args:
+        settings: As loaded.
+        version: Its name; None is the live one.
+        use_model: Draft with the configured model; False quotes.
+        strict_pages: See `indexing.as_of.came_on`.
+        told: Audiences beside `public` whose documents are used.
+
+    Raises:
+        NoIndex: There is no such version.
+    """
+    from assistant.workflows.backtest import CONVERSATION, PLATFORM, Past  # noqa: PLC0415 - loads when used
+    from indexing.as_of import AsOf  # noqa: PLC0415 - as above
+    from indexing.retrieve import Retriever  # noqa: PLC0415 - loads faiss
+    from indexing.versions import Versions  # noqa: PLC0415 - as above
+
+    versions = Versions(index_root(settings))
+    opened = versions.open(version) if version else versions.open_live()
+    readable = [part for part in opened.manifest.partitions if part.audience in {"public", *told}]
+    issues = opened.catalog.chunked([part for part in readable if part.kind == "issue"], opened.withdrawn)
+    names = {source for source, _ in opened.catalog.counts_by_source()}
+    stored = [facts for name in sorted(names) for facts in opened.catalog.documents_of(name)]
+    seen = {(part.kind, part.audience) for part in readable}
+    documents = [
+        facts
+        for facts in stored
+        if facts.document.id not in opened.withdrawn and (facts.document.kind, facts.document.audience) in seen
+    ]
+    index = AsOf(Retriever(opened, embedder(settings)), documents, strict_pages=strict_pages)
+    readers = settings.model_copy(update={"audiences": {f"{PLATFORM}/{CONVERSATION}": tuple(told)}})
+    model = language_model(settings) if use_model else None
+    return Past(index, answer(readers, index, model), documents, list(issues), opened.name)
 
 
 def model_checks(settings: Settings) -> Sequence[Check]:

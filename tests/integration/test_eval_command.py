@@ -133,6 +133,21 @@ def test_a_person_sees_which_differences_are_beyond_chance(home: Path, second_ve
     assert "right document further down in B: " in done.stdout
 
 
+@pytest.mark.model
+def test_versions_of_different_embedders_are_compared_each_searched_with_its_own(tmp_path: Path) -> None:
+    docs = ("--docs", str(SAMPLE / "docs"))
+    assert run(tmp_path, "index", "build", *docs).exit_code == 0
+    built = CliRunner().invoke(
+        cli,
+        ("index", "build", *docs, "--no-promote", "--force"),
+        env={"ASSISTANT_HOME": str(tmp_path), "ASSISTANT_EMBEDDER": "packaged-onnx"},
+    )
+    assert built.exit_code == 0, built.output
+    done = run(tmp_path, "eval", "--questions", str(QUESTIONS), "--compare", "v0001", "v0002", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["figures"]["mrr@10"]["difference"] != 0
+
+
 def test_stored_results_are_compared_without_asking_again(home: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     asked = ("eval", "--questions", str(QUESTIONS), "--limit", "8", "--output")
