@@ -39,7 +39,7 @@ FIGURES = {
 """What each figure means, in the order in which they are shown; refusals of each class come beside them."""
 REFUSED = "refused "
 """What the name of a figure of refusals begins with; the class of the questions follows."""
-_LOWER_IS_BETTER = ("risk_strict", "risk_first", "aurc", "needs_detail", *LATENCIES)
+_LOWER_IS_BETTER = ("risk_strict", "risk_first", "aurc", *LATENCIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Changed:
     found_later: tuple[str, ...]
 
 
-def higher_is_better(figure: str) -> bool:
-    """Return whether more of a figure is better."""
-    return figure not in _LOWER_IS_BETTER
+def higher_is_better(figure: str) -> bool | None:
+    """Return whether more of a figure is better; None where it is neither: asking back may help or be a nuisance."""
+    return None if figure == "needs_detail" else figure not in _LOWER_IS_BETTER
 
 
 def figures(asked: Sequence[Asked]) -> dict[str, float | None]:

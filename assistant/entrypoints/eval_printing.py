@@ -21,6 +21,7 @@ def show(result: dict[str, Any]) -> None:
     """Print one evaluation."""
     by = ", ".join(result["answered_by"])
     click.echo(f"{len(result['questions'])} questions, index {result['index_version']}, answers by {by}")
+    _show_degraded(result)
     click.echo("In brackets: 95 % interval, were other questions of this kind asked\n")
     bounds = result["intervals"]
     for title, figures, names in (
@@ -57,18 +58,27 @@ def show_comparison(found: dict[str, Any]) -> None:
         told = found[letter]
         by = ", ".join(told["answered_by"]) or "nobody"
         click.echo(f"{letter.upper()}  {told['name']} (index {told['index_version']}, answers by {by})")
+        _show_degraded(told)
     click.echo(f"\n{found['questions']} questions                 A          B      B - A   95 % of B - A")
     for name, figure in found["figures"].items():
         values = "  ".join(_number(name, figure[key]) for key in ("a", "b"))
         difference = _number(name, figure["difference"], signed=True)
         between = ", ".join(_number(name, figure[key], signed=True).strip() for key in ("low", "high"))
         click.echo(f"  {name:24} {values}  {difference}   [{between}]  {figure['verdict']}".rstrip())
-    click.echo("\nbetter, worse: the interval does not hold 0. One figure in twenty looks so by chance.\n")
+    click.echo(
+        "\nbetter, worse: the interval of the difference does not hold 0. One figure in twenty looks so by chance.\n"
+    )
     moved = found["changed"]
     _show_ids("answered better by B", moved["better"])
     _show_ids("answered worse by B", moved["worse"])
     _show_ids("right document further up in B", moved["found_earlier"])
     _show_ids("right document further down in B", moved["found_later"])
+
+
+def _show_degraded(told: dict[str, Any]) -> None:
+    """Name what was answered in another way than the one that is measured: a slow model would look like quotations."""
+    for reason, count in sorted(told["degraded"].items()):
+        click.echo(f"   {count} questions were not answered in the configured way: {reason}")
 
 
 def _show_ids(told: str, ids: Sequence[str]) -> None:

@@ -45,8 +45,8 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str]) 
         names: How the two are called.
 
     Returns:
-        `a` and `b` (`name`, `index_version`, `answered_by`), `questions` (how many), `figures` (by name: `a`, `b`,
-        `difference`, `low`, `high`, `beyond_chance`, `verdict`), `changed` (ids) and `method`.
+        `a` and `b` (`name`, `index_version`, `answered_by`, `degraded`), `questions` (how many), `figures` (by name:
+        `a`, `b`, `difference`, `low`, `high`, `beyond_chance`, `verdict`), `changed` (ids) and `method`.
 
     Raises:
         Rejected: The questions or their gold differ.
@@ -79,6 +79,7 @@ def _told(result: Mapping[str, Any], name: str) -> _Result:
         "name": name,
         "index_version": result.get("index_version", ""),
         "answered_by": list(result.get("answered_by", ())),
+        "degraded": dict(result.get("degraded", {})),
     }
 
 
@@ -89,7 +90,8 @@ def _figure(name: str, values: tuple[float | None, float | None], bounds: tuple[
     beyond = bounds is not None and (bounds[0] > 0 or bounds[1] < 0)
     verdict = ""
     if beyond and difference is not None:
-        verdict = "better" if (difference > 0) == higher_is_better(name) else "worse"
+        wanted = higher_is_better(name)
+        verdict = "differs" if wanted is None else "better" if (difference > 0) == wanted else "worse"
     return {
         "a": a,
         "b": b,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
@@ -170,6 +170,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         },
         "index_version": rows[0].decision.retrieval.index_version if rows else "",
         "answered_by": sorted({row.decision.written_by for row in rows}),
+        "degraded": dict(Counter(row.decision.degraded for row in rows if row.decision.degraded)),
         "questions": [_row(row) for row in rows],
     }
 

@@ -133,6 +133,21 @@ def test_a_person_sees_which_differences_are_beyond_chance(home: Path, second_ve
     assert "right document further down in B: " in done.stdout
 
 
+def test_a_model_that_fails_is_not_taken_for_one_that_was_measured(home: Path) -> None:
+    done = CliRunner().invoke(
+        cli,
+        ("eval", "--questions", str(QUESTIONS), "--limit", "3"),
+        env={
+            "ASSISTANT_HOME": str(home),
+            "ASSISTANT_EMBEDDER": "hashing",
+            "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+            "ASSISTANT_MODEL": "nobody",
+        },
+    )
+    assert done.exit_code == 0, done.output
+    assert "questions were not answered in the configured way: model_unavailable" in done.stdout
+
+
 @pytest.mark.model
 def test_versions_of_different_embedders_are_compared_each_searched_with_its_own(tmp_path: Path) -> None:
     docs = ("--docs", str(SAMPLE / "docs"))

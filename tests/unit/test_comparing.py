@@ -141,3 +141,4 @@ def test_less_risk_is_better_and_more_coverage_is() -> None:
     assert not higher_is_better("latency_p95_ms")
     assert higher_is_better("coverage@risk10")
     assert higher_is_better("refused other product")
+    assert higher_is_better("needs_detail") is None
