@@ -205,7 +205,8 @@ def _print(result: dict[str, Any], *, written: bool) -> None:
     wish, common = result["wish"], result["thresholds"]["common"]
     click.echo(f"At most {wish['max_risk']:.1%} wrong, with {wish['assurance']:.0%} assurance")
     if common:
-        click.echo(f"  threshold  {common['threshold']:.3f}; risk at most {common['bound']:.1%}")
+        every = "" if common["threshold"] else " (none is too unsure: every answer that stands is given)"
+        click.echo(f"  threshold  {common['threshold']:.3f}; risk at most {common['bound']:.1%}{every}")
     else:
         click.echo("  threshold  none that holds for all: only answers of the groups below are given")
     for one in result["thresholds"]["groups"]:

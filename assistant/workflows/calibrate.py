@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from assistant.core.calibration import Calibration, GroupThreshold, Measured, ValidFor, weights_hash
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from assistant.workflows.labelling import Label, Labels
 
 _HOPELESS = 0.99
-_SUREST = 30  # answers of which a share says something
 _NO_NUMBER = "; more questions alone will not help: answers must get better, or the wish weaker"
 
 
@@ -128,7 +128,7 @@ def _too_few_to_fit(labels: Labels, answers: int) -> Refused:
 def _unsupported(labels: Labels, fitting: list[Scored], choosing: list[Scored], wish: Wish) -> Refused:
     least = answers_needed(wish)
     smallest = _smallest_risk(fitting, choosing, wish)
-    rate, surest = _best_rate(choosing, max(least, _SUREST))
+    rate, surest = _surest(choosing, wish)
     enough = answers_at_rate(wish, rate, upper_bound) if surest else None
     asked = len(labels.fitting) + len(labels.choosing)
     needed = None if enough is None else max(math.ceil(enough / surest * asked), asked + 1)
@@ -141,15 +141,15 @@ def _unsupported(labels: Labels, fitting: list[Scored], choosing: list[Scored], 
     return Refused(told, len(choosing), smallest, needed)
 
 
-def _best_rate(choosing: Sequence[Scored], least: int) -> tuple[float, int]:
-    """Return the least share of wrong answers among the surest, and how many these are: at least `least`, or all."""
+def _surest(choosing: Sequence[Scored], wish: Wish) -> tuple[float, int]:
+    """Return the share of wrong answers among the surest, and how many these are: where the bound is the lowest."""
     ordered = sorted(choosing, key=lambda answer: -answer.confidence)
-    best, wrong = (1.0, 0), 0
-    for given, answer in enumerate(ordered, start=1):
-        wrong += not answer.right
-        if given >= min(least, len(ordered)) and wrong / given <= best[0]:
-            best = (wrong / given, given)
-    return best
+    wrong = list(accumulate(not answer.right for answer in ordered))
+    bounds = [upper_bound(count, given, wish.doubt) for given, count in enumerate(wrong, start=1)]
+    if not bounds:
+        return 1.0, 0
+    best = bounds.index(min(bounds))
+    return wrong[best] / (best + 1), best + 1
 
 
 def _smallest_risk(fitting: list[Scored], choosing: list[Scored], wish: Wish) -> float | None:
