@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 from assistant.core.sentences import sentences
 from assistant.core.spans import Span, items, spans
 from assistant.core.terms import terms
+from indexing.phrases import seeks_help
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from indexing.model import Passage
 
@@ -48,6 +51,15 @@ _POINTS_ELSEWHERE = re.compile(
 _LOG_LINE = re.compile(
     r"^\s*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[?\d\d:\d\d:\d\d|at [\w.$]+\(|Traceback \(|File \"[^\"]+\", line \d"
     r"|\[?(?:DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)\b)"
+)
+_TITLE = re.compile(r"\*\*[^*\n]+\*\*")
+_REPEATS, _TALKS = 0.6, 0.4  # weight of what is repeated of others; of questions, complaints and thanks
+_TALK = re.compile(
+    r"\b(?:same (?:issue|problem|question|error) here|thank(?:s| you)|(?:any|is there an?) (?:update|news|idea|clue)"
+    r"|bump(?:ing)?\b|hope i"
+    r"|i(?:['\u2019]m| am| was|['\u2019]ve| have| will|['\u2019]ll) (?:also |currently |still |now )?"
+    r"(?:looking|facing|having|trying|getting|seeing|experiencing|attach|stuck|wondering|a novice|new))",
+    re.IGNORECASE,
 )
 _CLOSED = ("。", "！", "？")  # behind which Chinese and Japanese write no blank
 _FIELDS = re.compile(
@@ -100,6 +112,10 @@ def excerpt(passage: Passage, weights: Mapping[str, float], room: int, *, discus
     return Excerpt(_joined(pieces, chosen), score + _HEADING * sum(weights.get(term, 0.0) for term in heading))
 
 
+def _repeats(piece: _Piece) -> bool:
+    return piece.span.kind == "prose" and piece.span.text.startswith(">")
+
+
 def says_how_it_was_solved(passage: Passage) -> bool:
     """True for pages, and for passages of issues that hold a resolution."""
     return passage.kind == "page" or bool(_pieces(passage, {_RESOLUTION}))
@@ -125,21 +141,42 @@ def _pieces(passage: Passage, quotable: set[str]) -> list[_Piece]:
             elif name.casefold() in _PARTS_OF_ISSUES:
                 part, role = part + 1, name.casefold()
         elif not role or role in quotable:
-            found += [_piece(one, part, heading) for one in _parts(span)]
+            found += [_piece(one, part, heading, issue=issue) for one in _parts(span, issue=issue)]
     return [] if issue and found and _POINTS_ELSEWHERE.match(found[0].span.text) and len(found) == 1 else found
 
 
-def _parts(span: Span) -> list[Span]:
-    """Cut what is too long to be quoted whole."""
+def _parts(span: Span, *, issue: bool) -> list[Span]:
+    """Cut what is too long to be quoted whole; in issues what somebody repeats of others stands apart."""
     if span.kind == "prose":
-        return [Span("prose", text) for text in sentences(" ".join(span.text.split()))]
+        runs = _runs(span.text) if issue else [span.text]
+        return [Span("prose", text) for run in runs for text in _sentences(run, whole=issue)]
     if span.kind == "list" and length(span.text) > _BLOCK_WORDS // 2:
         return [Span("list", text) for text in items(span.text)]
     return [span]
 
 
-def _piece(span: Span, part: int, heading: str) -> _Piece:
-    return _Piece(span, length(span.text), _weight(span), frozenset(terms(span.text)), part, heading)
+def _runs(text: str) -> list[str]:
+    """Cut a paragraph where lines that repeat somebody begin or end."""
+    groups = itertools.groupby(text.split("\n"), key=lambda line: line.lstrip().startswith(">"))
+    return ["\n".join(lines) for _, lines in groups]
+
+
+def _sentences(run: str, *, whole: bool) -> list[str]:
+    """Return the sentences of a run; what repeats somebody is kept whole on request."""
+    text = " ".join(run.split())
+    return [text] if whole and text.startswith(">") else sentences(text)
+
+
+def _piece(span: Span, part: int, heading: str, *, issue: bool) -> _Piece:
+    weight = min(_weight(span), _weight_of_talk(span.text)) if issue and span.kind == "prose" else _weight(span)
+    return _Piece(span, length(span.text), weight, frozenset(terms(span.text)), part, heading)
+
+
+def _weight_of_talk(text: str) -> float:
+    """Return how much a sentence of an issue may help: not what somebody repeats, asks, complains of or thanks for."""
+    if text.startswith(">"):
+        return _REPEATS
+    return _TALKS if text.endswith(("?", "\uff1f")) or seeks_help(text) or _TALK.search(text) else 1.0
 
 
 def _weight(span: Span) -> float:
@@ -194,7 +231,7 @@ def _rounded(pieces: Sequence[_Piece], chosen: list[int], room: int) -> list[int
         words += pieces[after].words
         chosen.append(after)
         after += 1
-    while len(chosen) > 1 and _announces(pieces[chosen[-1]]):
+    while len(chosen) > 1 and (_announces(pieces[chosen[-1]]) or _is_talk(pieces[chosen[-1]])):
         chosen.pop()
     return chosen
 
@@ -217,8 +254,21 @@ def _with_lead_in(pieces: Sequence[_Piece], chosen: list[int]) -> list[int]:
     return chosen
 
 
+def _is_talk(piece: _Piece) -> bool:
+    return piece.span.kind == "prose" and piece.weight == _TALKS
+
+
 def _announces(piece: _Piece) -> bool:
-    return piece.span.kind in ("prose", "list") and piece.span.text.rstrip(" *_").endswith((":", "："))
+    text = piece.span.text
+    title = bool(_TITLE.fullmatch(text))
+    return title or (piece.span.kind in ("prose", "list") and text.rstrip(" *_").endswith((":", "：")))
+
+
+def _gap(kinds: AbstractSet[str], out: str) -> str:
+    """Return what stands between two pieces of these kinds."""
+    if kinds == {"prose"}:
+        return "" if out.endswith(_CLOSED) else " "
+    return "\n" if kinds == {"list"} else "\n\n"
 
 
 def _joined(pieces: Sequence[_Piece], chosen: Sequence[int]) -> str:
@@ -227,7 +277,7 @@ def _joined(pieces: Sequence[_Piece], chosen: Sequence[int]) -> str:
     out, before = (f"**{heading.strip('*')}**" if heading else ""), -1
     for n in chosen:
         kinds = {pieces[n].span.kind, pieces[before].span.kind if before >= 0 else ""}
-        gap = ("" if out.endswith(_CLOSED) else " ") if kinds == {"prose"} else "\n" if kinds == {"list"} else "\n\n"
+        gap = "\n\n" if _repeats(pieces[n]) != (before >= 0 and _repeats(pieces[before])) else _gap(kinds, out)
         if pieces[n].span.kind == "list" and n > before + 1 >= 0 and n > 0 and pieces[n - 1].span.kind == "list":
             out += "\n\n- …" if out else "- …"
             gap = "\n"

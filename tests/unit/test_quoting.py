@@ -60,6 +60,37 @@ def test_the_resolution_of_an_issue_is_quoted_and_not_its_problem() -> None:
     assert claim.text == "Send the registry past the proxy."
 
 
+def test_what_one_person_repeats_of_another_stands_apart_from_the_answer_to_it() -> None:
+    told = "No, times come from the zone of the database."
+    text = f"## Resolution\n\nRedash shows times in UTC.\n> Can the zone be set?\n{told}"
+    [claim] = quoted("set the time zone", [passage(1, text, kind="issue")])
+    assert claim.text.split("\n\n") == [
+        "Redash shows times in UTC.",
+        "> Can the zone be set?",
+        told,
+    ]
+
+
+def test_a_quotation_ends_neither_in_a_question_back_nor_in_a_title() -> None:
+    told = "Upgrade the client with `pip install client` and restart the server behind the proxy to list it again."
+    text = f"## Resolution\n\n{told} Does the client fail?"
+    [claim] = quoted("the client does not list the server", [passage(1, text + " Nothing else." * 40, kind="issue")])
+    assert claim.text.startswith(told)
+    assert not claim.text.endswith("?")
+    long = "other words " * 80
+    [page] = quoted("upgrade the client", [passage(1, f"{told}\n\n**Only the server**\n\n{long}")])
+    assert page.text == told
+
+
+def test_advice_is_quoted_before_somebody_who_has_the_same_problem() -> None:
+    text = (
+        "I am facing the same timeout of the upload. Set the timeout of the upload to 60 in the proxy. "
+        + "So it is. " * 60
+    )
+    [claim] = quoted("timeout of the upload", [passage(1, f"## Discussion\n\n{text}", kind="issue")])
+    assert "Set the timeout" in claim.text
+
+
 def test_an_issue_closed_as_a_duplicate_answers_nothing() -> None:
     text = "## Problem\n\nNo addresses.\n\n## Resolution\n\nDuplicate of #1201, please follow there."
     assert quoted("no addresses", [passage(1, text, kind="issue")]) == ()
