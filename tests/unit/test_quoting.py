@@ -77,7 +77,7 @@ def test_a_quotation_ends_neither_in_a_question_back_nor_in_a_title() -> None:
     [claim] = quoted("the client does not list the server", [passage(1, text + " Nothing else." * 40, kind="issue")])
     assert claim.text.startswith(told)
     assert not claim.text.endswith("?")
-    long = "other words " * 80
+    long = "other words " * 200
     [page] = quoted("upgrade the client", [passage(1, f"{told}\n\n**Only the server**\n\n{long}")])
     assert page.text == told
 
