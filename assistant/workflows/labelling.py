@@ -71,11 +71,6 @@ def without_thresholds(model: DecisionModel) -> DecisionModel:
     return replace(model, full=replace(model.full, threshold=0.0), lexical=replace(model.lexical, threshold=0.0))
 
 
-def way_of(decision: Decision) -> str:
-    """Return who wrote the first draft, whatever came of it: a model's name, or `extractive`."""
-    return decision.draft.written_by if decision.draft else decision.written_by
-
-
 def is_for_fitting(label_id: str) -> bool:
     """True for a third of all ids, the same in every run."""
     digest = hashlib.sha256(f"calibrate:{label_id}".encode()).digest()
@@ -95,7 +90,7 @@ def labels_of(rows: Sequence[Row], judged: Iterable[JudgedAnswer], model: Decisi
     left_out: Counter[str] = Counter()
     kept: list[Label] = []
     for row in rows:
-        if _way(row.decision) == way:
+        if _way(row.decision) == way or not row.decision.retrieval.ranking:  # nobody writes where nothing was found
             kept.append(_label(row))
         else:
             left_out[_why(way, _way(row.decision))] += 1
@@ -112,7 +107,7 @@ def labels_of(rows: Sequence[Row], judged: Iterable[JudgedAnswer], model: Decisi
 
 
 def _way(decision: Decision) -> tuple[str, bool]:
-    return way_of(decision), bool(decision.features.get("words_alone", 0.0))
+    return decision.written_by, bool(decision.features.get("words_alone", 0.0))
 
 
 def _why(way: tuple[str, bool], other: tuple[str, bool]) -> str:

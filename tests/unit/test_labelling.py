@@ -10,7 +10,7 @@ import pytest
 from assistant.core.decision import DecisionModel, Weights
 from assistant.core.guarantee import Wish
 from assistant.core.metrics import Judged
-from assistant.core.model import Abstained, Answered, Citation, Decision, Draft, ThreadRef
+from assistant.core.model import Abstained, Answered, Citation, Decision, ThreadRef
 from assistant.store import Arrival, Store, open_database
 from assistant.store.feedback import JudgedAnswer, judged_answers
 from assistant.workflows.calibrate import Calibrated, Refused, calibrate
@@ -18,7 +18,7 @@ from assistant.workflows.calibration_figures import figures
 from assistant.workflows.calibration_report import report
 from assistant.workflows.evaluate import Golden, Row
 from assistant.workflows.labelling import is_for_fitting, labels_of
-from indexing.model import Retrieval
+from indexing.model import RankedDocument, Retrieval
 from tests.fakes.running_home import Clock
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def decision(x: float, *, answered: bool = True, words_alone: bool = False, by: 
     score = MODEL.weights(lexical_only=words_alone).score(features)
     cited = (Citation(1, "T", "", "docs/a.md", ""),)
     outcome = Answered("text [1]", cited, score) if answered else Abstained("unsupported_draft", score)
-    return Decision(outcome, Retrieval((), ()), by, draft=Draft((), True, by), features=features)  # noqa: FBT003 - `found`
+    found = Retrieval((), (RankedDocument("docs/a.md", "page", 1.0, "docs/a.md#0"),))
+    return Decision(outcome, found, by, features=features)
 
 
 def row(number: int, made: Decision, *gold: str, refusal_class: str = "") -> Row:
@@ -88,6 +89,13 @@ def test_questions_that_were_answered_in_another_way_are_left_out_and_counted() 
     labels = labels_of([*rows(5), *others], (), MODEL)
     assert (labels.answered_by, labels.lexical_only) == ("extractive", False)
     assert labels.left_out == {"searched by words alone": 1, "answered by qwen": 1}
+
+
+def test_a_question_for_which_nothing_was_found_is_left_unanswered_in_every_way() -> None:
+    nothing = Decision(Abstained("no_passages", 0.0), Retrieval((), ()), "extractive", features={"words_alone": 0.0})
+    labels = labels_of([*(row(n, decision(1.0, by="qwen"), "docs/a.md") for n in range(5)), row(9, nothing)], (), MODEL)
+    assert labels.left_out == {}
+    assert len(labels.fitting) + len(labels.choosing) == 6
 
 
 def test_feedback_is_read_as_right_wrong_or_nothing(store: Store) -> None:
