@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from assistant import __version__
 from assistant.archive import Contents, facts_of, write_archive
+from assistant.calibrations import FILE as CALIBRATION
 from assistant.errors import NotConfigured, Rejected, TemporarilyUnavailable
 from indexing.durable import share_file
 from indexing.errors import DamagedIndex
@@ -130,7 +131,7 @@ def _stage(home: Path, state: Path, staged: Path, *, with_index: bool) -> str:
     for name in (TRANSCRIPT, SOURCES):
         if (home / name).is_file() and (with_index or name != SOURCES):
             copy_database(home / name, staged / name)
-    for name in (KEY, TOLD, "index/WITHDRAWN.json"):
+    for name in (KEY, TOLD, CALIBRATION, "index/WITHDRAWN.json"):
         if (home / name).is_file():
             (staged / name).parent.mkdir(mode=0o700, exist_ok=True)
             shutil.copyfile(home / name, staged / name)

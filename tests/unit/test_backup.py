@@ -98,6 +98,14 @@ def test_a_lost_home_comes_back_whole(desk: Desk) -> None:
     assert names_beside(desk.home) == {"home", "backup.tar"}
 
 
+def test_how_careful_the_assistant_is_comes_back(desk: Desk) -> None:
+    (desk.home / "calibration.json").write_text('{"format": 1}', "utf-8")
+    desk.back_up()
+    desk.lose()
+    desk.restore()
+    assert (desk.home / "calibration.json").read_text("utf-8") == '{"format": 1}'
+
+
 def test_versions_go_on_after_a_restore(desk: Desk) -> None:
     desk.back_up()
     desk.lose()
