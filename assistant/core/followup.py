@@ -34,7 +34,8 @@ EARLIER_MAX = 300
 """Characters of an earlier question that are searched again: people name their topic first."""
 _FRAGMENT = 4  # words of meaning that a fragment may have: "and for a group runner on Windows?"
 _CLAUSE = 1  # those of a whole question that begins with "and": "and how do I delete it?"
-_POINTING = 8  # those of a text that points back with "it" or "that"
+_POINTING = 6  # those of a text that points back with "it" or "that"
+_BEFORE = 2  # those before the "it": with more of them it stands for one of these
 _LONGEST = 300  # characters of a follow-up; a longer text says what it is about
 
 _FILLER = (
@@ -55,7 +56,8 @@ _PREPOSITION = re.compile(
 )
 _ASKS_WHOLE = re.compile(
     r"\b(?:how|what|where|when|why|who|which|can|could|do|does|did|is|are|was|should|will|would|may|must"
-    r"|wie|was|wo|wann|warum|wer|welche\w*|kann|können|darf|muss|soll\w*|ist|sind|gibt|geht)\b",
+    r"|wie|was|wo|wann|warum|wer|welche\w*|kann|können|darf|muss|soll\w*|ist|sind|gibt|geht)\b"
+    r"|怎么|如何|怎样|为什么|什么|多久|多少|能不能|可以|是否|吗",
     re.IGNORECASE,
 )
 _ASKS_BARELY = re.compile(
@@ -66,10 +68,10 @@ _ASKS_BARELY = re.compile(
 _POINTS = re.compile(
     # "it" that stands for nothing ("is it possible to") points nowhere
     r"\b(?<!is )(?<!was )it(?:'s|’s|self)?\b(?! (?:is |was |would be )?(?:possible|allowed|normal|safe|worth|ok)\b)"
-    r"|\b(?:is|was) it\b(?! (?:possible|allowed|normal|safe|worth|ok(?:ay)?|true|correct|better|a good)\b)"
+    r"|\b(?:is|was) it\b(?! (?:possible|allowed|normal|safe|worth|okay|ok|true|better|a good|\w+ (?:to|that))\b)"
     r"|\b(?:its|they|them|those|this one|that one|these ones|the same"
     r"|the (?:other|former|latter|first|second|third|last) (?:one|option|way|step|command|link|page|method))\b"
-    r"|\b(?<!is )(?<!are )(?<!was )(?<!were )there\b(?!['’ ](?:s|is|are|was|were|a|an|any)\b)"
+    r"|\b(?<!is )(?<!are )(?<!was )(?<!were )there\b(?!['’ ](?:s|re|is|are|was|were|a|an|any)\b)"
     r"|\b(?:is|does|do|did|doing|was|can|will|would|should|like|undo|use|using|of|for|with|about|to|in|on|without|after"
     r"|before|than|change|skip|try|tried|if|but|and|where|why|how) (?:that|this|these)\b(?=\W*$|\W*[?.!,;]|\s+(?:is|was"
     r"|do|does|did|work\w*|mean\w*|not|also|still|too|in|on|for|with|without|from|at|via|happen\w*|fail\w*|affect\w*"
@@ -81,7 +83,7 @@ _POINTS = re.compile(
 _POINTS_GERMAN = re.compile(  # case tells "sie" from "Sie", and the article "das" from the pronoun
     r"\b(?:[Dd]ies|[Dd]ieses|[Dd]iese[rnm]?|[Dd]amit|[Dd]afür|[Dd]avon|[Dd]azu|[Dd]aran|[Dd]arauf|[Dd]arin|[Dd]araus"
     r"|[Dd]abei|[Dd]agegen|[Dd]anach|[Dd]ort|[Dd]asselbe|[Dd]ieselben?|[Dd]erselben?|ihn|ihm|sie|er|dessen|deren)\b"
-    r"|\b(?<!gibt )(?<!geht )(?<!kommt )(?<!ist )es\b(?! gibt)"
+    r"|\b(?<![Gg]ibt )(?<![Gg]eht )(?<![Kk]ommt )(?<![Ii]st )es\b(?! gibt)"
     r"|\b[Dd]as\b(?=\W*$|\W*[?.!,;]|\s+(?:auch|nicht|denn|dann|so|immer|noch|genau|geht|funktioniert|ist|wird|wäre|kann"
     r"|gilt|heißt|bedeutet|klappt|mach\w*|tun|ändern|rückgängig|aus|ein|bei|auf|unter|mit|ohne|für|in|im|wieder)\b)"
 )
@@ -200,9 +202,10 @@ def _is_fragment(text: str) -> bool:
 
 
 def _points(text: str) -> bool:
-    """True when a word stands for something that was said before."""
+    """True when a word stands for something that was said before, and not earlier in the same text."""
     patterns = (_POINTS, _POINTS_GERMAN, _POINTS_UNSPACED, _NAMES_ANSWER)
-    return any(pattern.search(text) for pattern in patterns)
+    found = [match.start() for pattern in patterns for match in pattern.finditer(text)]
+    return bool(found) and _own_words(text[: min(found)]) <= _BEFORE
 
 
 def _own_words(text: str) -> int:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from assistant.store import Progress
+    from assistant.workflows.escalate import DraftIssue
 
 
 DATABASES = ["", *filter(None, [os.environ.get("TEST_POSTGRESQL_URL")])]
@@ -102,6 +103,7 @@ class RunningHome:
     chat: FakeChat = field(default_factory=FakeChat)
     tracker: FakeTracker | None = None
     answer: Callable[[Question], Decision] = decide
+    draft_issue: DraftIssue = draft_issue
     needs_detail_after_s: float = 1800.0
     pace: Pace = field(default_factory=Pace)
     database_url: str = ""
@@ -117,7 +119,7 @@ class RunningHome:
             self.work,
             telling,
             self.tracker,
-            draft_issue,
+            self.draft_issue,
             marker_for,
             must_hide=lambda question: "security" in question.full_text,
         )
@@ -132,7 +134,7 @@ class RunningHome:
         """Receive a question of a new thread named by its first word, in a public channel unless said otherwise."""
         thread = ThreadRef("test", "C1", text.split(maxsplit=1)[0])
         values: dict[str, object] = {"visibility": "public", "message_id": text, "asker": "ada", "text": text}
-        return self.asking.receive(Arrival(thread=thread, **{**values, **changed}))  # type: ignore[arg-type]
+        return self.asking.receive(Arrival(**{"thread": thread, **values, **changed}))  # type: ignore[arg-type]
 
     def run(self) -> None:
         """Work until nothing is due."""
