@@ -1,7 +1,7 @@
 """The file a backup is: one tar of plain files, with a manifest of their checksums in front.
 
 MANIFEST.json   format, time, versions, and size and SHA-256 of every file
-state.db  console.db  secret.key  first-use-told
+state.db  console.db  secret.key  first-use-told  calibration.json
 index/CURRENT  index/WITHDRAWN.json  index/PAUSED  index/sources.sqlite  index/versions/v0003/...
 """
 
@@ -27,7 +27,7 @@ FORMAT = 1
 MANIFEST = "MANIFEST.json"
 _MANIFEST_MAX = 16_000_000
 _NAMES = re.compile(
-    r"state\.db|console\.db|secret\.key|first-use-told"
+    r"state\.db|console\.db|secret\.key|first-use-told|calibration\.json"
     r"|index/(?:CURRENT|WITHDRAWN\.json|PAUSED|sources\.sqlite)"
     r"|index/versions/v[0-9]{4,9}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 )
