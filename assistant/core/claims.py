@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from assistant.core.claims_literals import bare, joins, literals, missing_names, stands
 from assistant.core.claims_neighbours import is_beside_another
-from assistant.core.claims_numbers import Quantity, missing_numbers, quantities
+from assistant.core.claims_numbers import Quantity, missing_numbers, quantities, without_quantities
 from assistant.core.claims_polarity import is_turned_round
 from assistant.core.sentences import sentences, units
 from assistant.core.spans import items, spans
@@ -224,7 +224,7 @@ def support(text: str, source: Source, rarity: Rarity) -> Support:
     said = [unit.text for unit in units(_REPORTS.sub("", text)) if any(map(str.isalnum, bare(unfenced(unit.text))))]
     loose = [one for one in said if bare(unfenced(one)) not in source.whole]
     rest = [one for one in loose if not stands(bare(unfenced(one)), source.bare)]
-    wanted = frozenset(terms("\n\n".join(rest or loose) or text))
+    wanted = frozenset(terms(without_quantities("\n\n".join(rest or loose) or text)))
     first, last = _window(wanted, source, rarity)
     quote = tuple(piece.text for piece in source.pieces[first:last])
     stood_on = source.pieces[first:last]

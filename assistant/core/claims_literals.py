@@ -58,8 +58,8 @@ def bare(text: str) -> str:
 
     Addresses are neither in what a model sees nor in what is shown of its draft.
     """
-    plain = _ADDRESS.sub(" ", unicodedata.normalize("NFKC", text))
-    plain = _ESCAPED.sub(r"\1", _LINK.sub(r"\1", plain)).replace("`", "")
+    plain = _ADDRESS.sub(" ", _LINK.sub(r"\1", unicodedata.normalize("NFKC", text)))
+    plain = _ESCAPED.sub(r"\1", plain).replace("`", "")
     plain = _EMPHASIS.sub(r"\2", plain)
     return " ".join(plain.translate(_SAME).split()).casefold()
 

@@ -69,6 +69,11 @@ def quantities(text: str) -> frozenset[Quantity]:
     return frozenset(found)
 
 
+def without_quantities(text: str) -> str:
+    """Return the text without its numbers and their units, which are compared apart."""
+    return _NUMBER.sub(lambda match: " " if is_unit(match[2] or "") else f" {match[2] or ''}", text)
+
+
 def is_unit(word: str) -> bool:
     """True for words that `quantities` reads as a unit."""
     return word.casefold() in _UNITS

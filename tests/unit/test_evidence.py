@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.core.evidence import DOCUMENTS_MAX, QUOTE_MAX, check
+from assistant.core.evidence import DOCUMENTS_MAX, FEATURES, QUOTE_MAX, check
 from assistant.core.model import Claim, Draft
 from indexing.model import Chunk, Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 TEXT = "Old images fill the disk. Run `docker image prune --filter until=72h` daily, at 04:00. The limit is 40 GB."
 
@@ -54,6 +62,86 @@ def test_a_claim_without_a_citation_is_dropped() -> None:
 
 def test_a_citation_of_a_passage_that_was_never_shown_counts_as_none() -> None:
     assert check(draft(("Old images fill the disk.", (7,))), [passage(1)]).text == ""
+
+
+OTHER = "Tokens of a group expire after 90 days. Rotate them with `glab token rotate`. Owners are told a week before."
+
+
+def test_a_claim_that_cites_the_wrong_passage_is_cited_from_the_one_that_says_it() -> None:
+    found = check(draft(("Old images fill the disk.", (2,))), [passage(1), passage(2, OTHER)])
+    assert [citation.document for citation in found.citations] == ["doc1"]
+    assert (found.checks[0].cites, found.checks[0].document) == ((2,), "doc1")
+
+
+def test_a_claim_whose_wrong_citation_is_hardly_mended_by_another_passage_is_dropped() -> None:
+    found = check(draft(("Old pictures may fill any disk one day.", (2,))), [passage(1), passage(2, OTHER)])
+    assert found.dropped == ("unsupported",)
+
+
+def test_passages_that_are_cited_beside_the_one_that_says_it_are_not_shown() -> None:
+    found = check(draft(("Tokens of a group expire after 90 days.", (1, 2))), [passage(1), passage(2, OTHER)])
+    assert [citation.document for citation in found.citations] == ["doc2"]
+    assert found.text == "Tokens of a group expire after 90 days. [1]"
+
+
+@pytest.mark.parametrize(
+    ("claims", "verdicts"),
+    [
+        (
+            ("Bananas are yellow and sweet.", "This happens as old images fill the disk."),
+            "unsupported leans_on_dropped",
+        ),
+        (("Old images fill the disk.", "This happens as old images fill the disk."), "kept kept"),
+        (("Run this command on the disk of old images:", "`rm -r images`"), "leans_on_dropped unsupported"),
+    ],
+)
+def test_what_is_not_understood_without_a_dropped_sentence_goes_with_it(claims: tuple[str, str], verdicts: str) -> None:
+    found = check(draft(*((claim, (1,)) for claim in claims)), [passage(1)])
+    assert [one.verdict for one in found.checks] == verdicts.split()
+
+
+@pytest.mark.parametrize(
+    ("question", "claim", "answers"),
+    [
+        ("Which images fill the disk?", "Old images fill the disk.", True),
+        ("Old images fill the disk", "Old images fill the disk.", False),
+        ("Do old images fill the disk?", "Old images fill the disk.", True),
+        ("How large is the disk?", "The limit is 40 GB.", True),
+        ("How do I rotate a token?", "Here are the steps for old images.", False),
+        ("Wer backt im Dorf nachts Brot?", "The limit is 40 GB.", False),
+    ],
+)
+def test_what_only_repeats_introduces_or_speaks_of_something_else_is_no_answer(
+    question: str, claim: str, *, answers: bool
+) -> None:
+    found = check(draft((claim, (1,))), [passage(1, TEXT + " Here are the steps for old images.")], question)
+    assert bool(found.text) is answers
+    assert found.checks[0].verdict == ("kept" if answers else "no_answer")
+
+
+def test_an_answer_in_another_language_than_the_question_counts_when_both_mean_nearly_the_same() -> None:
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+    question = "Wie viel passt auf die Platte?"
+    assert check(draft(("The limit is 40 GB.", (1,))), [passage(1)], question).text == ""
+    assert check(draft(("The limit is 40 GB.", (1,))), [passage(1)], question, embed).text
+
+
+def test_the_quote_stands_in_its_passage_word_for_word() -> None:
+    found = check(draft(("Images that are old may fill a disk.", (1,))), [passage(1)])
+    assert found.citations[0].quote == "Old images fill the disk."
+
+
+def test_features_are_named_finite_and_tell_quotations_from_other_words() -> None:
+    quoted = check(draft(("Old images fill the disk.", (1,))), [passage(1)], "what fills the disk?").features
+    said = check(draft(("Images that are old may fill a disk.", (1,))), [passage(1)], "what fills the disk?").features
+    nothing = check(draft(("Bananas are sweet.", (1,))), [passage(1)], "what fills the disk?").features
+    assert set(quoted) == set(said) == set(nothing) == set(FEATURES)
+    assert all(0.0 <= value <= DOCUMENTS_MAX for one in (quoted, said, nothing) for value in one.values())
+    assert (quoted["is_quotation"], said["is_quotation"]) == (1.0, 0.0)
+    assert quoted["question_said"] > 0.0
+    assert set(nothing.values()) == {0.0}
 
 
 @given(st.lists(st.tuples(st.sampled_from(TEXT.split(". ")), st.lists(st.integers(1, 8), max_size=3).map(tuple))))
