@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from assistant.core.comparing import Asked
 from assistant.core.metrics import Judged, decision_figures, kind_of, percentile, retrieval_figures
-from assistant.core.model import Abstained, Answered, OutcomeName, Question, ThreadRef, outcome_name
+from assistant.core.model import Answered, OutcomeName, Question, ThreadRef, outcome_name
 from assistant.errors import Rejected
 from assistant.texts import language_of
 
@@ -136,9 +136,11 @@ def run_beside(
 
 def _judged(golden: Golden, decision: Decision) -> Judged:
     outcome = decision.outcome
-    # What would have been cited below the threshold counts for the area under risk over coverage.
-    shown = outcome if isinstance(outcome, Answered) else outcome.suggested if isinstance(outcome, Abstained) else None
-    cited = tuple(dict.fromkeys(citation.document for citation in shown.citations)) if shown else ()
+    if isinstance(outcome, Answered):
+        found = [citation.document for citation in outcome.citations]
+    else:  # what would have been cited below the threshold counts for the area under risk over coverage
+        found = [check.document for check in decision.checks if check.document]
+    cited = tuple(dict.fromkeys(found))
     name = outcome_name(outcome)
     ranking = tuple(ranked.document for ranked in decision.retrieval.ranking)
     return Judged(golden.gold, ranking, name, cited, outcome.score, golden.refusal_class)
