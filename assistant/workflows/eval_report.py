@@ -91,8 +91,8 @@ _CHANCE = (
     "in twenty looks so by chance."
 )
 _CURVE = (
-    "Questions are answered in the order of their score, from the surest on. The further to the right a curve stays low, "
-    "the better the score tells right answers from wrong ones."
+    "Questions are answered in the order of their score, from the surest on. The further to the right a curve stays "
+    "low, the better the score tells right answers from wrong ones."
 )
 _MOVES = {
     "better": "answered better by B",
