@@ -46,6 +46,7 @@ class Conversation:
     note: Callable[[str], None]
     thread: ThreadRef = field(default_factory=lambda: terminal_thread("chat"))
     question_id: str = ""
+    _asked: list[str] = field(default_factory=list)
     _shown: int = 0
 
     @contextmanager
@@ -84,11 +85,26 @@ class Conversation:
         awaiting = open_question.record.awaiting if open_question else ""
         if awaiting == "confirm" and word in YES | NO:
             self.parts.asking.confirm(self.question_id, yes=word in YES)
-        elif open_question and word in VERDICTS:
-            self.parts.asking.feedback(self.question_id, next(v for v in VERDICTS if v == word))
+        elif (verdict := self._verdict(word)) is not None:
+            self.parts.asking.feedback(*verdict)
+            return self.rest(verdict[0])
         else:
             self._ask(text, is_detail=awaiting == "detail")
         return self.rest()
+
+    def _verdict(self, word: str) -> tuple[str, Verdict] | None:
+        """Return question and verdict: of the newest question, or of an earlier one of this thread that is named.
+
+        A word alone never counts for an earlier answer: who asked again was perhaps not helped by it.
+        """
+        said, _, named = word.partition(" ")
+        verdict = next((one for one in VERDICTS if one == said), None)
+        named = named.strip("` ")
+        if verdict is None or not self.question_id:
+            return None
+        if not named:
+            return self.question_id, verdict
+        return (named, verdict) if named in self._asked else None
 
     def _command(self, text: str) -> None:
         """Give an admin command, and follow its message until it says how it ended."""
@@ -125,14 +141,16 @@ class Conversation:
             self.parts.asking.add_detail(self.question_id, taken.text, uuid.uuid4().hex, taken.masked)
         else:
             self.question_id = receive(self.parts, self.thread, taken)
+            self._asked.append(self.question_id)
 
-    def rest(self) -> Progress | None:
-        """Show messages until nothing more will happen by itself."""
-        if not self.question_id:
+    def rest(self, question_id: str = "") -> Progress | None:
+        """Show messages until nothing more will happen by itself with a question; the newest, if none is named."""
+        question_id = question_id or self.question_id
+        if not question_id:
             return None
         give_up = time.monotonic() + REST_S
         while True:
-            progress = self.parts.store.progress(self.question_id)
+            progress = self.parts.store.progress(question_id)
             self._show_new(progress.record.question.language)
             if progress.settled or time.monotonic() > give_up:
                 return progress
@@ -142,11 +160,14 @@ class Conversation:
         for shown in self.parts.console.read(self.thread, self._shown):
             self._shown = shown.id
             self.show(shown.message, language)
+            if shown.message.kind == "answered":
+                self.note(f"Question {shown.message.question_id}\n")
 
     def begin_anew(self) -> None:
         """Leave the question behind and begin a new thread."""
         self.thread = terminal_thread("chat")
         self.question_id = ""
+        self._asked.clear()
 
 
 def _step(text: str) -> str:

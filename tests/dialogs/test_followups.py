@@ -119,6 +119,7 @@ def test_forgetting_a_person_leaves_no_word_of_an_earlier_question_with_a_later_
 
 
 def opened(home: RunningHome) -> IssueDraft:
+    assert home.tracker is not None
     return home.tracker.opened[-1][1]
 
 
