@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": ("serve_command", "serve", "Follow the sources: GitLab's webhooks at once, a sweep when it is due."),
     "eval": ("eval_command", "evaluate", "Measure an index version on questions with known answers."),
     "calibrate": ("calibrate_command", "calibrate", "Choose how sure an answer must be for a wished share of errors."),
+    "backtest": ("backtest_command", "backtest", "Replay closed issues against the index as it stood then."),
     "backup": ("backup_command", "backup", "Write state, key and live index version into one file."),
     "restore": ("restore_command", "restore", "Put a backup in the place of the home; nothing is sent again."),
     "explain": ("explain_command", "explain", "Show one question end to end: what was found, checked and decided."),
