@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 FORMS = ("and for {}?", "what about {}?", "and with {}?", "and {}?")
 CUTS = (5, 10)
 SAMPLES, SEED = 5000, 0
-PARTNERS = 2
-"""New-topic dialogs made of each question."""
 LONGEST_SENTENCE = 300
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 _BEFORE_NOUN = frozenset({"a", "an", "the", "my", "our", "your", "this", "these", "some", "any"})
@@ -106,11 +104,10 @@ def dialogs(rows: Sequence[dict[str, Any]]) -> Iterator[Dialog]:
             yield Dialog("pointing", title, second, gold)
         if second := fragment(title, body, FORMS[number % len(FORMS)]):
             yield Dialog("fragment", title, second, gold)
-        others = [other for other in rows if not set(other["gold"]) & set(gold)]
-        for other in rng.sample(others, min(PARTNERS, len(others))):
-            yield Dialog("new topic", other["title"], title, gold)
-            if second := first_sentence(body):
-                yield Dialog("new post", other["title"], second, gold)
+        other = rng.choice([other for other in rows if not set(other["gold"]) & set(gold)])
+        yield Dialog("new topic", other["title"], title, gold)
+        if second := first_sentence(body):
+            yield Dialog("new post", other["title"], second, gold)
 
 
 def found_ranks(dialog: Dialog, retrieve: Callable[[str], tuple[str, ...]]) -> dict[str, int]:
