@@ -172,6 +172,19 @@ def standing_alone(question: Question) -> Question:
     return replace(question, text=found.text, context=()) if found else question
 
 
+def is_answered_by(question: Question, cited: str) -> bool:
+    """False when a fragment asks for something that the cited passages never name.
+
+    "And on FreeBSD?" is searched with a topic whose page may fit well and say nothing of FreeBSD; to quote it would be
+    to say what was not asked. At least half of the fragment's words have to stand there. Texts that point back ("how do
+    I remove it?") are not held to this: a page may say it with another verb.
+    """
+    if follow_up(question.text, question.context) is None or _points(question.text):
+        return True
+    wanted = _meaning(question.text)
+    return 2 * len(wanted.intersection(terms(cited))) >= len(wanted)
+
+
 def _turns(context: Sequence[str]) -> list[_Turn]:
     turns: list[_Turn] = []
     for said in context:
@@ -211,8 +224,12 @@ def _points(text: str) -> bool:
 def _own_words(text: str) -> int:
     """Count the words of meaning; two characters of a script without spaces are one."""
     unspaced = len(_UNSPACED.findall(_EMPTY_UNSPACED.sub("", text)))
-    spaced = set(terms(_UNSPACED.sub(" ", text))) - _EMPTY_TERMS
-    return len(spaced) + unspaced // 2
+    return len(_meaning(_UNSPACED.sub(" ", text))) + unspaced // 2
+
+
+def _meaning(text: str) -> frozenset[str]:
+    """Return the words of meaning, stemmed; pairs of characters where no spaces are written."""
+    return frozenset(terms(_EMPTY_UNSPACED.sub(" ", text))) - _EMPTY_TERMS
 
 
 def _first_words(text: str) -> str:

@@ -13,7 +13,7 @@ import structlog
 from assistant.core.audiences import audiences_of
 from assistant.core.decision import DecisionModel, Weights, decide, weigh
 from assistant.core.evidence import check
-from assistant.core.followup import standing_alone, with_earlier
+from assistant.core.followup import is_answered_by, standing_alone, with_earlier
 from assistant.core.keeping import bounded
 from assistant.core.model import Abstained, Answered, Decision, NeedsDetail
 from assistant.core.quoting import NAME as EXTRACTIVE
@@ -147,6 +147,8 @@ class Answering:
             outcome = _for_people(outcome)
         elif says_nothing(question.full_text):
             outcome = Abstained("no_passages", 0.0)
+        elif isinstance(outcome, Answered) and not is_answered_by(question, _cited_text(outcome, retrieval)):
+            outcome = Abstained("weak_evidence", outcome.score, outcome.confidence, outcome)
         laps.end("evidence")
         return bounded(
             Decision(
@@ -210,6 +212,11 @@ class Answering:
 def _for_people(outcome: Outcome) -> Abstained:
     suggested = outcome if isinstance(outcome, Answered) else _suggested(outcome)
     return Abstained("asked_for_people", outcome.score, outcome.confidence, suggested)
+
+
+def _cited_text(outcome: Answered, retrieval: Retrieval) -> str:
+    cited = {citation.document for citation in outcome.citations}
+    return "\n".join(p.chunk.embedded_text for p in retrieval.passages if p.chunk.document in cited)
 
 
 def _suggested(outcome: Outcome) -> Answered | None:

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.core.decision import DecisionModel, Weights
 from assistant.core.escalation import Terms, draft_issue, searched_from
-from assistant.core.model import Draft, IssueDraft, ThreadRef
+from assistant.core.model import Abstained, Answered, Draft, IssueDraft, ThreadRef
 from assistant.workflows.answer import make_answer
 from indexing.model import Chunk, Passage, Retrieval
 from tests.fakes.running_home import DATABASES, RunningHome, decide, empty, marker_for
@@ -203,6 +203,19 @@ def test_a_model_reads_the_earlier_question_beside_the_asker_s_own_words(home: R
         ("and on Windows?", ("How do I register a runner?",)),
         ("How do I roll back production?", ()),
     ]
+
+
+@pytest.mark.parametrize(("text", "outcome"), [("and on Windows?", Answered), ("and on FreeBSD?", Abstained)])
+def test_a_page_of_the_topic_that_never_names_what_is_asked_for_now_is_no_answer(
+    home: RunningHome, answerer: Answerer, text: str, outcome: type
+) -> None:
+    answerer.answer = make_answer(passages([]), None, decision=DecisionModel(SURE, SURE))
+    say(home, "How do I register a runner?")
+    decision = home.look(say(home, text)).decision
+    assert decision is not None
+    assert isinstance(decision.outcome, outcome)
+    if isinstance(decision.outcome, Abstained):
+        assert decision.outcome.suggested is not None, "the responder sees what was near"
 
 
 def test_a_word_of_feedback_counts_for_the_question_it_names(home: RunningHome) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from assistant.core.followup import EARLIER_MAX, earlier_turn, follow_up, standing_alone, with_earlier
+from assistant.core.followup import EARLIER_MAX, earlier_turn, follow_up, is_answered_by, standing_alone, with_earlier
 from assistant.core.model import Question, ThreadRef
 from tests.fakes.running_home import Clock
 
@@ -140,6 +140,25 @@ def test_of_an_earlier_question_its_first_words_are_kept_without_greetings() -> 
 
 def test_what_a_person_writes_is_never_taken_for_the_title_of_an_answer() -> None:
     assert earlier_turn("→ my runner is offline") == ("my runner is offline",)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("and on Windows?", True),
+        ("and on FreeBSD?", False),
+        ("and for a shell executor on FreeBSD?", True),
+        ("how do I unregister it?", True),
+        ("why?", True),
+        ("How do I install Solaris?", True),
+        ("那 Windows 呢？", True),
+        ("那 Solaris 呢？", False),
+        ("那从上海呢？", False),
+    ],
+)
+def test_a_fragment_is_answered_by_a_page_that_names_what_it_asks_for(text: str, named: bool) -> None:  # noqa: FBT001 - a table
+    page = "Register a runner on windows-amd64, with the shell executor. 从中国大陆连接。"
+    assert is_answered_by(question(text, ASKED), page) is named
 
 
 def test_a_model_is_shown_the_question_before_and_the_asker_s_own_words() -> None:
