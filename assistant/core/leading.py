@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from indexing.model import Document
 
@@ -43,6 +43,7 @@ class Places:
                 self._paths[document.id] = path = _ENDING.sub("", document.id).casefold()
                 for end in _ends(path):
                     by_end[end].add(document.id)
+        self._by_path = {address.partition("/")[2]: name for address, name in self._by_address.items()}
         self._by_end = {end: next(iter(found)) for end, found in by_end.items() if len(found) == 1}
 
     def led_to(self, text: str, origin: str) -> frozenset[str]:
@@ -53,10 +54,17 @@ class Places:
             origin: `Document.id` of the issue that it stands in; references without a project mean its project.
         """
         found = {self._of_address(match.group().rstrip(".,;:!?*_")) for match in _ADDRESS.finditer(text)}
-        project = origin.removeprefix("issue:").rpartition("#")[0]
         for match in _REFERENCE.finditer(_ADDRESS.sub(" ", text)):
-            found |= _issues(match[1] or project, match[2], self._ids)
+            found.add(self._of_reference(match[1] or "", match[2], origin))
         return frozenset(found - {"", origin})
+
+    def _of_reference(self, project: str, number: str, origin: str) -> str:
+        project = project or origin.removeprefix("issue:").rpartition("#")[0]
+        name = f"issue:{project}#{number}" if project else f"issue:{number}"
+        if name in self._ids:
+            return name
+        # Where one project is indexed its issues go by their number alone.
+        return self._by_path.get(f"{project}/-/issues/{number}", "")
 
     def _of_address(self, address: str) -> str:
         plain = _plain(address)
@@ -71,10 +79,6 @@ class Places:
                 said = set(re.split(r"[./_-]", f"{host}/{path.casefold().removesuffix(end)}"))
                 return page if not before or said & set(before) else ""
         return ""
-
-
-def _issues(project: str, number: str, known: Collection[str]) -> set[str]:
-    return {name for name in (f"issue:{project}#{number}", f"issue:{number}") if name in known}
 
 
 def _plain(address: str) -> str:

@@ -65,6 +65,9 @@ def backtest(  # noqa: PLR0913 - one argument an option
     with errors():
         from assistant.workflows.backtest import Chosen  # noqa: PLC0415 - keeps `--help` quick
 
+        for path in (report, output):  # now, and not when all is asked
+            if path is not None and not path.parent.is_dir():
+                raise click.UsageError(f"{path} cannot be written: {path.parent} is no folder")
         chosen = Chosen(_day(since), _day(until), label, limit, frozenset({"public", *audiences}))
         result = _result(chosen, index_version, use_model=use_model, strict=pages == "strict")
         if output is not None:

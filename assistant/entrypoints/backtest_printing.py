@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _MISSES = 10
 _LABELS = 15
+_FEW = 10  # answers of which a share says nothing
 _COLUMNS = ("asked", "answered", "rightly", "wrongly", "cannot_be_told", "escalated", "asked_back")
 _HEADS = ("asked", "answered", "rightly", "wrongly", "unknown", "escalated", "asked back")
 
@@ -28,9 +29,11 @@ def show(result: dict[str, Any]) -> None:
         ("Rightly, as far as that can be told", "confirmed_right", _interval(found["confirmed_right_interval"])),
     ):
         click.echo(f"  {name:44} {found[key]:6.1%} {of}")
-    if found["risk"] is not None:
-        name = f"Wrongly, of {found['led']} whose right document is known"
+    name = f"Wrongly, of {found['led']} whose right document is known"
+    if found["led"] >= _FEW:
         click.echo(f"  {name:44} {found['risk']:6.1%} {_interval(found['risk_interval'])}")
+    else:
+        click.echo(f"  {name:44} {found['wrongly']:6} (too few for a share)")
     click.echo(f"\n{'':28}" + "".join(f"{head:>11}" for head in _HEADS))
     _show_line("all", found)
     click.echo()
