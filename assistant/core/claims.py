@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant.core.claims_literals import bare, joins, literals, missing_names, stands
-from assistant.core.claims_neighbours import is_beside_another
+from assistant.core.claims_neighbours import beside_another
 from assistant.core.claims_numbers import Quantity, missing_numbers, quantities, without_quantities
 from assistant.core.claims_polarity import is_turned_round
 from assistant.core.sentences import sentences, units
@@ -127,7 +127,7 @@ class Source:
         if any(not self._stands_beside(one.written, told) for one in numbers):
             return "other_number"
         held = "\n".join(passage.chunk.embedded_text for passage in self.passages)
-        return "other_number" if is_beside_another(text, held) else ""
+        return beside_another(text, held)
 
     def _stands_beside(self, literal: str, told: str) -> bool:
         """True when the literal stands somewhere near words that are near it in what is told."""

@@ -43,7 +43,19 @@ def _add(found: dict[tuple[str, str], set[str]], left: re.Match[str], right: re.
             found[f"{side} code", stem(word.casefold())].add(" ".join(other["code"].split()).casefold())
 
 
-def is_beside_another(said: str, held: str) -> bool:
-    """True when a word stands beside a number or code, and in the passage only beside others."""
+def beside_another(said: str, held: str) -> str:
+    """Return what a word stands beside that in the passage stands beside others alone.
+
+    Returns:
+        `other_number`, `other_literal`, or empty.
+    """
     theirs = neighbours(held)
-    return any(key in theirs and not values <= theirs[key] for key, values in neighbours(said).items())
+    for key, values in neighbours(said).items():
+        known = theirs.get(key)
+        if known is None:
+            continue
+        if key[0].endswith("number") and not values <= known:
+            return "other_number"
+        if key[0].endswith("code") and any(not any(code in other for other in known) for code in values):
+            return "other_literal"
+    return ""

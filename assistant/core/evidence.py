@@ -10,19 +10,23 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from assistant.core.claims import Rarity, Source, Support, support, unfenced
+from assistant.core.citing import QUOTE_MAX, written
+from assistant.core.claims import Rarity, Source, Support, support
 from assistant.core.claims_answering import ANSWERS, NEAR_ENOUGH, numbers, says_nothing_new
 from assistant.core.claims_meaning import nearness
-from assistant.core.harmless import harmless, is_instruction
-from assistant.core.model import Citation, ClaimCheck
+from assistant.core.harmless import is_instruction
+from assistant.core.model import ClaimCheck
+from assistant.core.terms import terms
 from indexing.danger import dangers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from assistant.core.claims_meaning import Embed
-    from assistant.core.model import Claim, Draft
+    from assistant.core.model import Citation, Claim, Draft
     from indexing.model import Passage
+
+__all__ = ["DOCUMENTS_MAX", "FEATURES", "QUOTE_MAX", "Supported", "check", "supports"]
 
 DOCUMENTS_MAX = 3
 _LEANS = re.compile(
@@ -32,14 +36,16 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 """A sentence that begins so is understood with the one before it."""
+_STEP = re.compile(r"\s*\d{1,3}[.)]\s")
+_PARTS = re.compile(r";\s+|,\s+(?:and|but|while|und|aber)\s+")
 HELD = 0.5
 """Support from which a cited passage is taken to say a claim."""
 CLEAR = 0.75
 """Support from which a passage that was shown and not cited is cited in the place of a wrong one."""
 OVERCITED = 0.85
 """A further cited passage is kept when it supports the claim at least this much as well as the best."""
-QUOTE_MAX = 300
-"""Characters of a citation's quote."""
+KEPT = 0.5
+"""Least share of a draft's claims that must be kept: a draft that is mostly made up is not mended by cutting it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +132,11 @@ def check(draft: Draft, passages: Sequence[Passage], question: str = "", embed: 
     judged = _within_documents(_with_antecedents([_judge(claim, shown) for claim in draft.claims]))
     kept = [one for one in judged if one.verdict == "kept"]
     features = _features(judged, kept, shown, question)
-    if question and kept and not _answers(kept, question, features, embed):
+    mostly = len(kept) >= KEPT * len(judged)
+    if question and kept and not (mostly and _answers(kept, question, features, embed)):
         judged = [replace(one, verdict="no_answer") if one.verdict == "kept" else one for one in judged]
         kept = []
-    text, citations = _written(kept)
+    text, citations = written([(one.claim.text, one.cited, one.quotes) for one in kept])
     return Supported(
         text=text,
         citations=citations,
@@ -177,12 +184,32 @@ def _held(cited: Mapping[int, Support]) -> dict[int, Support]:
 
 
 def _together(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[int, Support]:
-    """Return all cited passages when only together they support the claim, else none."""
-    if len(cited) < 2:  # noqa: PLR2004 - one passage was tried alone
+    """Return the cited passages when only together they support the claim, else none.
+
+    Those of one document are read as one text. Of several documents each must say a part of the claim by itself: a
+    setting of one product and the name of another make no true sentence.
+    """
+    by_document: dict[str, list[int]] = {}
+    for n in cited:
+        by_document.setdefault(shown.sources[n].passages[0].chunk.document, []).append(n)
+    for numbers_ in by_document.values():
+        union = Source([shown.sources[n].passages[0] for n in numbers_])
+        found = support(text, union, shown.rarity)
+        if len(numbers_) > 1 and _is_held(found):
+            return {n: replace(cited[n], score=found.score) for n in numbers_}
+    parts = [part for part in _PARTS.split(text) if terms(part)]
+    if len(parts) < 2 or len(by_document) < 2:  # noqa: PLR2004 - nothing to share out
         return {}
-    union = Source([passage for n in cited for passage in shown.sources[n].passages])
-    found = support(text, union, shown.rarity)
-    return {n: replace(one, score=found.score) for n, one in cited.items()} if _is_held(found) else {}
+    found_parts = [_best_of(part, cited, shown) for part in parts]
+    return {n: one for pair in found_parts for n, one in pair.items()} if all(found_parts) else {}
+
+
+def _best_of(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[int, Support]:
+    """Return the cited passage that supports a part of a claim best, or none."""
+    told = {n: support(text, shown.sources[n], shown.rarity) for n in cited}
+    held = {n: one for n, one in told.items() if _is_held(one)}
+    best = max(held, key=lambda n: held[n].score, default=None)
+    return {} if best is None else {best: held[best]}
 
 
 def _elsewhere(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[int, Support]:
@@ -195,16 +222,24 @@ def _elsewhere(text: str, cited: Mapping[int, Support], shown: _Shown) -> dict[i
 
 
 def _with_antecedents(judged: Sequence[_Judged]) -> list[_Judged]:
-    """Drop what cannot be understood without what went: `This happens when …`, `Follow these steps:`."""
+    """Drop what cannot be followed without what went: `This happens when …`, `Follow these steps:`, step 3 of 4."""
     found = list(judged)
     for n, one in enumerate(found):
-        if n and one.verdict == "kept" and found[n - 1].verdict != "kept" and _LEANS.match(one.claim.text):
+        before = found[n - 1] if n else one
+        if one.verdict == "kept" and before.verdict != "kept" and _leans(one.claim, before.claim):
             found[n] = _Judged(one.claim, "leans_on_dropped", one.score)
     for n, one in reversed(list(enumerate(found))):
         announces = one.claim.text.rstrip(" *_").endswith((":", "\uff1a"))
         if one.verdict == "kept" and announces and (n + 1 == len(found) or found[n + 1].verdict != "kept"):
             found[n] = _Judged(one.claim, "leans_on_dropped", one.score)
     return found
+
+
+def _leans(claim: Claim, before: Claim) -> bool:
+    """True for the next step, and for a sentence about the same passage that points back."""
+    if _STEP.match(claim.text):
+        return bool(_STEP.match(before.text) or before.text.rstrip(" *_").endswith((":", "\uff1a")))
+    return bool(_LEANS.match(claim.text) and set(claim.cites) & set(before.cites))
 
 
 def _within_documents(judged: Sequence[_Judged]) -> list[_Judged]:
@@ -255,46 +290,3 @@ def _answers(kept: Sequence[_Judged], question: str, features: Mapping[str, floa
 def _checked(one: _Judged) -> ClaimCheck:
     document = one.cited[0].chunk.document if one.cited and one.verdict == "kept" else ""
     return ClaimCheck(one.claim.text, one.claim.cites, one.verdict, round(one.score, 4), document)
-
-
-# --- what is written
-
-
-def _written(kept: Sequence[_Judged]) -> tuple[str, tuple[Citation, ...]]:
-    """Return the text with its marks, and the citations."""
-    numbers_of: dict[int, int] = {}
-    citations: list[Citation] = []
-    lines: list[str] = []
-    for one in kept:
-        for passage, quote in zip(one.cited, one.quotes, strict=True):
-            if passage.n not in numbers_of:
-                numbers_of[passage.n] = len(numbers_of) + 1
-                citations.append(_citation(numbers_of[passage.n], passage, quote))
-        lines.append(_marked(harmless(one.claim.text, one.cited), [numbers_of[p.n] for p in one.cited]))
-    return "\n\n".join(lines), tuple(citations)
-
-
-def _citation(n: int, passage: Passage, quote: Sequence[str]) -> Citation:
-    text = _cut(harmless(_one_text(quote), [passage]))
-    return Citation(n, passage.title, passage.url, passage.chunk.document, text, passage.chunk.id)
-
-
-def _one_text(pieces: Sequence[str]) -> str:
-    """Join neighbouring sentences with blanks, and blocks, without their fences, on lines of their own."""
-    out = ""
-    for piece in pieces:
-        text = unfenced(piece)
-        gap = "\n" if "\n" in text or "\n" in out or text != piece else " "
-        out += (gap if out else "") + text
-    return out
-
-
-def _cut(quote: str) -> str:
-    return quote if len(quote) <= QUOTE_MAX else quote[: QUOTE_MAX - 1].rstrip() + "…"
-
-
-def _marked(text: str, numbers_: Sequence[int]) -> str:
-    marks = "".join(f"[{n}]" for n in sorted(set(numbers_)))
-    last = text.rsplit("\n", 1)[-1].strip()
-    block = last.startswith(("```", "~~~", "|", "- ", "* ", "+ ")) or re.match(r"\d+[.)]\s", last)
-    return f"{text}\n\n{marks}" if block else f"{text} {marks}"

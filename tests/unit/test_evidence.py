@@ -100,6 +100,35 @@ def test_what_is_not_understood_without_a_dropped_sentence_goes_with_it(claims: 
     assert [one.verdict for one in found.checks] == verdicts.split()
 
 
+def test_steps_after_a_dropped_step_go_with_it() -> None:
+    steps = ("1. Run `docker image prune`.", "2. Order 3 new disks.", "3. Run `docker image prune` daily.")
+    found = check(draft(*((step, (1,)) for step in steps)), [passage(1)])
+    assert [one.verdict for one in found.checks] == ["kept", "unsupported", "leans_on_dropped"]
+
+
+def test_a_setting_of_one_document_and_the_name_of_another_make_no_statement() -> None:
+    redash = passage(2, "Redash can use a remote database. Set its address when Redash is started.")
+    gitlab = passage(1, "Set the address of the remote database in `/etc/gitlab/gitlab.rb`.")
+    claim = "Set the address of the remote database of Redash in `/etc/gitlab/gitlab.rb`."
+    assert check(draft((claim, (1, 2))), [gitlab, redash]).text == ""
+
+
+def test_two_documents_that_each_say_a_part_of_a_statement_are_both_cited() -> None:
+    claim = "Old images fill the disk, and tokens of a group expire after 90 days."
+    found = check(draft((claim, (1, 2))), [passage(1), passage(2, OTHER)])
+    assert [citation.document for citation in found.citations] == ["doc1", "doc2"]
+    assert [citation.quote for citation in found.citations] == [
+        "Old images fill the disk.",
+        "Tokens of a group expire after 90 days.",
+    ]
+
+
+def test_a_draft_that_is_mostly_made_up_is_no_answer() -> None:
+    made_up = (("Old images fill the disk.", (1,)), ("Bananas are sweet.", (1,)), ("Bread is baked at night.", (1,)))
+    found = check(draft(*made_up), [passage(1)], "what fills the disk of the runner?")
+    assert (found.text, found.checks[0].verdict) == ("", "no_answer")
+
+
 @pytest.mark.parametrize(
     ("question", "claim", "answers"),
     [
