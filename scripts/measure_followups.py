@@ -9,6 +9,9 @@ new post   the first sentence of another question's body as it stands, which may
 
 Each turn 2 is searched alone, glued behind turn 1 whatever it is, and as `assistant.core.followup` rewrites it. The
 gold is that of the question that turn 2 comes from. Intervals are of the paired bootstrap over dialogs, 95 %.
+
+With `--answers` fragments are answered as well (by quotations), once about a word of the question's body and once about
+one that its documentation does not know ("and on FreeBSD?"), with and without the check that a cited passage names it.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from assistant import settings, wiring
-from assistant.core.followup import earlier_turn, follow_up
+from assistant.core.followup import earlier_turn, follow_up, standing_alone
+from assistant.core.model import Answered, Question, ThreadRef
 from assistant.core.requests import says_nothing
 from assistant.core.sentences import units
 from assistant.core.terms import terms
@@ -40,10 +46,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from assistant.core.model import Outcome
+    from assistant.ports import Answer
+
 FORMS = ("and for {}?", "what about {}?", "and with {}?", "and {}?")
 CUTS = (5, 10)
 SAMPLES, SEED = 5000, 0
 LONGEST_SENTENCE = 300
+FOREIGN = ("FreeBSD", "Solaris", "Xcode", "TeamCity", "Bitbucket", "COBOL", "Fortran", "AIX", "Salesforce", "SAP")
+"""Names that are no part of what the measured documentation is about."""
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 _BEFORE_NOUN = frozenset({"a", "an", "the", "my", "our", "your", "this", "these", "some", "any"})
 
@@ -150,12 +161,53 @@ def table(found: dict[str, list[dict[str, int]]]) -> list[dict[str, Any]]:
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a fragment ended with the check that a cited passage names what it asks for, and without; and the gold."""
+
+    checked: Outcome
+    unchecked: Outcome
+    gold: frozenset[str]
+
+
+def answered(made: Sequence[Dialog], answer: Answer) -> list[dict[str, Any]]:
+    """Return for fragments about known and foreign words how many are answered, checked and unchecked."""
+    found: dict[str, list[Ended]] = {"of the body": [], "foreign": []}
+    for number, dialog in enumerate(one for one in made if one.kind == "fragment"):
+        foreign = FORMS[number % len(FORMS)].format(FOREIGN[number % len(FOREIGN)])
+        for kind, second in (("of the body", dialog.second), ("foreign", foreign)):
+            thread, context = ThreadRef("measure", "", ""), earlier_turn(dialog.first)
+            asked = Question("q", second, thread, "", datetime.now(UTC), context=context)
+            ended = Ended(answer(asked).outcome, answer(standing_alone(asked)).outcome, frozenset(dialog.gold))
+            found[kind].append(ended)
+    return [{"fragment about a word": kind, "dialogs": len(ended), **shares(ended)} for kind, ended in found.items()]
+
+
+def shares(ended: Sequence[Ended]) -> dict[str, str]:
+    """Return the share answered, and of these the share that cites gold of the earlier question, each way."""
+    out = {}
+    for way in ("checked", "unchecked"):
+        given = [(outcome, one.gold) for one in ended if isinstance(outcome := getattr(one, way), Answered)]
+        right = sum(not gold.isdisjoint(c.document for c in outcome.citations) for outcome, gold in given)
+        out |= {f"answered, {way}": share(len(given), len(ended)), f"gold cited, {way}": share(right, len(given))}
+    return out
+
+
+def share(part: int, whole: int) -> str:
+    """Return a share with its exact (Clopper-Pearson) 95 % interval."""
+    if not whole:
+        return "none"
+    found = binomtest(part, whole).proportion_ci(method="exact")
+    return f"{part / whole:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
 def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=Path, required=True, help="labelled questions as JSON Lines")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print N dialogs of each kind, and end")
+    parser.add_argument("--answers", action="store_true", help="measure which fragments are answered instead")
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.questions.read_text("utf-8").splitlines() if line.strip()]
     made = list(dialogs([row for row in rows if row["answerable"]]))
@@ -163,6 +215,9 @@ def main() -> None:
         show(made, given.show)
         return
     home = settings.load()
+    if given.answers:
+        print_table(answered(made, wiring.answerer(home, use_model=False)), as_json=given.json)
+        return
     retriever = Retriever(Versions(wiring.index_root(home)).open_live(), wiring.embedder(home))
     ranked: dict[str, tuple[str, ...]] = {}
 
