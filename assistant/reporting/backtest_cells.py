@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def counts(title: str, first: str, groups: Mapping[str, Mapping[str, Any]], note: str = "") -> Table:
+def counts(
+    title: str, first: str, groups: Mapping[str, Mapping[str, Any]], note: str = "", *, folded: bool = False
+) -> Table:
     """Return a table of outcomes, one row for each group."""
     columns = (
         first,
@@ -36,7 +38,7 @@ def counts(title: str, first: str, groups: Mapping[str, Mapping[str, Any]], note
         )
         for name, one in groups.items()
     )
-    return Table(title, columns, rows, note)
+    return Table(title, columns, rows, note, folded=folded)
 
 
 def with_bounds(

@@ -106,7 +106,7 @@ def _trust(result: Mapping[str, Any]) -> Section:
         "that made this report. A right document that the list of known ones lacks counts against the verdict here. "
         "How often 'wrongly' is right could not be measured in the same way."
     )
-    columns = ("verdict", "confirmed", "of", "share", "95 %")
+    columns = ("verdict", "right", "of", "share", "95 %")
     return Section("How far to trust the verdicts", text, (Table("The judge, judged", columns, rows, note),))
 
 
@@ -125,9 +125,9 @@ def _time(result: Mapping[str, Any]) -> Section:
         parts.append(_learning(rolling))
         if result["overall"]["led"] >= _ENOUGH:
             parts.append(_risk(rolling))
-    parts.append(counts("By month", "month", result["by_month"]))
+    parts.append(counts("By month", "month", result["by_month"], folded=True))
     led = result["overall"]["led"]
-    few = "" if led >= _ENOUGH else f" Wrong answers are not drawn: only {led} answers are of a known right document."
+    few = "" if led >= _ENOUGH else f" Wrong answers are not drawn: of {led} answers alone the right document is known."
     return Section(
         "Over time",
         "The index grows with each issue that is closed. If the assistant learns from them, the share that it answers "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from assistant.reporting.parts import Cell, Section
 
+_FIGURE = re.compile(r"[-+]?\d[\d.,]*[ ]?%?(?: to [-+]?\d[\d.,]*[ ]?%?)?|[\N{EN DASH}]")  # numbers, shares, ranges
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -52,6 +53,7 @@ def _environment() -> Environment:
     made.filters["inlined"] = inlined
     made.tests["table"] = lambda part: isinstance(part, Table)
     made.tests["plot"] = lambda part: isinstance(part, Plot)
+    made.tests["figure"] = lambda cell: isinstance(cell, int | float) or bool(_FIGURE.fullmatch(_shown(cell)))
     made.tests["link"] = lambda cell: isinstance(cell, Link) and cell.opens
     return made
 

@@ -36,6 +36,7 @@ class Table:
         columns: Heading of each column.
         rows: As wide as `columns`.
         note: What a reader must know beside it; may be empty.
+        folded: Long: it opens when the reader asks for it.
 
     Raises:
         ValueError: A row is not as wide as the columns.
@@ -45,6 +46,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    folded: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -202,3 +202,17 @@ def test_a_table_whose_rows_do_not_fit_is_refused() -> None:
 def test_a_table_without_rows_says_so() -> None:
     html = page("R", "", (Section("S", "", (Table("T", ("a", "b"), ()),)),))
     assert "Nothing to list." in html
+
+
+def test_figures_stand_in_line_and_words_do_not() -> None:
+    cells = (3, 0.5, "12.5%", "12.5% to 80.0%", None, "v0001", "2026-01-01", "3 issues")
+    shown = Table("T", ("row", *map(str, range(len(cells)))), (("a", *cells),))
+    soup = BeautifulSoup(page("R", "", (Section("S", "", (shown,)),)), "lxml")
+    assert ["number" in (td.get("class") or []) for td in soup.find_all("td")] == [True] * 5 + [False] * 3
+
+
+def test_a_long_table_opens_when_the_reader_asks_for_it() -> None:
+    folded = Table("Many rows", ("a", "b"), (("x", 1),), folded=True)
+    soup = BeautifulSoup(page("R", "", (Section("S", "", (folded, table())),)), "lxml")
+    assert [details.find("summary").get_text() for details in soup.find_all("details")] == ["Many rows"]  # type: ignore[union-attr]
+    assert len(soup.select("details table")) == 1
