@@ -59,8 +59,8 @@ def misses_section(result: Mapping[str, Any]) -> Section:
                 if row["outcome"] == "abstained"
                 else "asked back",
                 _WHY[row["miss"]],
-                ", ".join(row["right"]),
-                ", ".join(row["cited"][:3]),
+                tuple(row["right"]),
+                tuple(row["cited"][:3]),
             )
             for row in misses[:_MISSES]
         ),
@@ -87,7 +87,7 @@ def answers_section(result: Mapping[str, Any]) -> Section:
                 f"{sureness(row):.2f}",
                 row["judgement"]["verdict"].replace("_", " "),
                 _BY[row["judgement"]["by"]],
-                ", ".join(row["cited"][:3]),
+                tuple(row["cited"][:3]),
             )
             for row in given[:_MISSES]
         ),

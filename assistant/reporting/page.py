@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from assistant.reporting.parts import Cell, Section
 
-_FIGURE = re.compile(r"[-+]?\d[\d.,]*[ ]?%?(?: to [-+]?\d[\d.,]*[ ]?%?)?|[\N{EN DASH}]")  # numbers, shares, ranges
+_FIGURE = re.compile(
+    r"[-+]?\d[\d.,]*[ ]?%?(?: to [-+]?\d[\d.,]*[ ]?%?)?|\N{EN DASH}|\d{4}-\d\d-\d\d"
+)  # numbers, shares, ranges, nothing, days
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -53,9 +55,14 @@ def _environment() -> Environment:
     made.filters["inlined"] = inlined
     made.tests["table"] = lambda part: isinstance(part, Table)
     made.tests["plot"] = lambda part: isinstance(part, Plot)
-    made.tests["figure"] = lambda cell: isinstance(cell, int | float) or bool(_FIGURE.fullmatch(_shown(cell)))
+    made.tests["figure"] = _is_figure
+    made.tests["several"] = lambda cell: isinstance(cell, tuple)
     made.tests["link"] = lambda cell: isinstance(cell, Link) and cell.opens
     return made
+
+
+def _is_figure(cell: Cell) -> bool:
+    return isinstance(cell, int | float) or (isinstance(cell, str | None) and bool(_FIGURE.fullmatch(_shown(cell))))
 
 
 def _shown(cell: Cell) -> str:
@@ -63,4 +70,6 @@ def _shown(cell: Cell) -> str:
         return "\N{EN DASH}"
     if isinstance(cell, Link):
         return cell.text
+    if isinstance(cell, tuple):
+        return ", ".join(cell)
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)

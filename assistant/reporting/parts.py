@@ -23,8 +23,8 @@ class Link:
         return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
-Cell = str | int | float | Link | None
-"""A float is shown with three digits after the point; None as a dash."""
+Cell = str | int | float | Link | tuple[str, ...] | None
+"""A float is shown with three digits after the point; None as a dash; several texts below each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,10 +205,10 @@ def test_a_table_without_rows_says_so() -> None:
 
 
 def test_figures_stand_in_line_and_words_do_not() -> None:
-    cells = (3, 0.5, "12.5%", "12.5% to 80.0%", None, "v0001", "2026-01-01", "3 issues")
+    cells = (3, 0.5, "12.5%", "12.5% to 80.0%", None, "2026-01-01", "v0001", "3 issues", ("1", "2"))
     shown = Table("T", ("row", *map(str, range(len(cells)))), (("a", *cells),))
     soup = BeautifulSoup(page("R", "", (Section("S", "", (shown,)),)), "lxml")
-    assert ["number" in (td.get("class") or []) for td in soup.find_all("td")] == [True] * 5 + [False] * 3
+    assert ["number" in (td.get("class") or []) for td in soup.find_all("td")] == [True] * 6 + [False] * 3
 
 
 def test_a_long_table_opens_when_the_reader_asks_for_it() -> None:
