@@ -108,6 +108,8 @@ class Retriever:
         other._beside = sum(stop - start for start, stop in other._withdrawn)  # noqa: SLF001 - as above
         return other
 
+    _read = staticmethod(read_question)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Return vectors of texts as the version's own are made: float32, (len(texts), dimension), rows of length 1.
 
@@ -123,7 +125,7 @@ class Retriever:
             audiences: Who may read along; documents for others are not looked at.
         """
         laps = _Laps()
-        query = read_question(question)
+        query = self._read(question)
         asked = bool(query.title_words or query.body_words)
         ids = {kind: self._catalog.ids(kind, audiences) for kind in KINDS}
         looked_up = _threads().submit(self._full_text, query, ids)  # while the question is embedded
