@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.workflows.labelling import Label, Labels
 
 _HOPELESS = 0.99
-_NO_NUMBER = "; more questions alone will not help: answers must get better, or the wish weaker"
+_NO_NUMBER = "; more questions alone will hardly help: answers must get better, or the wish weaker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ ISOTONIC_FROM = 200
 PER_FEATURE = 10
 """Answers of the rarer kind for each feature, from which all features are fitted again (Peduzzi et al. 1996)."""
 FOLDS = 5
+AS_IT_IS = Logistic((LOGIT,), (0.0,), (5.0,), (5.0,), 0.0)
+"""The score for the probability, up to log odds of 15."""
 _STRENGTH = 1.0  # inverse of the L2 penalty
 
 
@@ -32,7 +34,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A map, how it was made (`platt`, `isotonic`, `features`), the log loss across folds of each that was tried."""
+    """A map, how it was made (`score`, `platt`, `isotonic`, `features`), the log loss across folds of each tried."""
 
     map: Logistic | Isotonic
     method: str
@@ -40,18 +42,36 @@ class Fitted:
 
 
 def fit_map(examples: Sequence[Example]) -> Fitted:
-    """Return the map with the least cross-validated log loss among those that there are enough examples for."""
+    """Return a map by cross-validated log loss, among those that there are enough examples for.
+
+    The simplest is taken whose loss is within one standard error, question by question, of the least (Breiman,
+    Friedman, Olshen & Stone, Classification and Regression Trees, 1984): on few examples the others follow chance. The
+    simplest is the score as it is.
+    """
     ways = _ways(examples)
-    losses = {name: _loss(way, examples) for name, way in ways.items()} if len(ways) > 1 else {}
-    method = min(losses, key=losses.__getitem__) if losses else "platt"
-    return Fitted(ways[method](examples), method, losses)
+    losses = {name: _losses(way, examples) for name, way in ways.items()} if len(ways) > 1 else {}
+    means = {name: math.fsum(found) / len(found) for name, found in losses.items()}
+    best = min(means, key=means.__getitem__, default="platt")
+    method = next((name for name in ways if not losses or _as_good(losses[name], losses[best])), best)
+    return Fitted(ways[method](examples), method, means)
+
+
+def _as_good(losses: Sequence[float], best: Sequence[float]) -> bool:
+    """True when the mean difference of the losses is within its standard error."""
+    differences = [loss - least for loss, least in zip(losses, best, strict=True)]
+    mean = math.fsum(differences) / len(differences)
+    variance = math.fsum((one - mean) ** 2 for one in differences) / max(1, len(differences) - 1)
+    return mean <= math.sqrt(variance / len(differences))
 
 
 def _ways(examples: Sequence[Example]) -> dict[str, Callable[[Sequence[Example]], Logistic | Isotonic]]:
+    """Return what can be tried, the simplest first; Platt's map alone where right or wrong ones are too rare."""
     rarer = min(sum(one.right for one in examples), sum(not one.right for one in examples))
+    if rarer < FOLDS:
+        return {"platt": _platt}
     names = _varying(examples)
-    ways: dict[str, Callable[[Sequence[Example]], Logistic | Isotonic]] = {"platt": _platt}
-    if len(examples) >= ISOTONIC_FROM and rarer >= FOLDS:
+    ways: dict[str, Callable[[Sequence[Example]], Logistic | Isotonic]] = {"score": lambda _: AS_IT_IS, "platt": _platt}
+    if len(examples) >= ISOTONIC_FROM:
         ways["isotonic"] = _isotonic
     if len(names) > 1 and rarer >= PER_FEATURE * len(names):
         ways["features"] = lambda some: _logistic(some, names)
@@ -101,8 +121,8 @@ def _isotonic(examples: Sequence[Example]) -> Isotonic:
     return Isotonic(_floats(model.X_thresholds_), _floats(model.y_thresholds_))
 
 
-def _loss(way: Callable[[Sequence[Example]], Logistic | Isotonic], examples: Sequence[Example]) -> float:
-    """Return the mean log loss on examples that were not fitted on, in stratified folds."""
+def _losses(way: Callable[[Sequence[Example]], Logistic | Isotonic], examples: Sequence[Example]) -> list[float]:
+    """Return the log loss of each example under a map that was not fitted on it, in stratified folds."""
     from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - as above
 
     right = [one.right for one in examples]
@@ -112,7 +132,7 @@ def _loss(way: Callable[[Sequence[Example]], Logistic | Isotonic], examples: Seq
         for place in held_out:
             probability = found.probability(_numbers(examples[place]))
             losses.append(-math.log(probability if right[place] else 1.0 - probability))
-    return math.fsum(losses) / len(losses)
+    return losses
 
 
 def _numbers(example: Example) -> dict[str, float]:

@@ -125,11 +125,17 @@ def test_a_map_brings_bold_scores_back_to_what_came_true() -> None:
     assert (brier(after) or 0.0) < (brier(before) or 0.0)
 
 
-def test_few_answers_are_fitted_by_one_number_and_many_choose_among_maps() -> None:
-    assert (fit_map(examples(40)).method, fit_map(examples(40)).losses) == ("platt", {})
-    many = fit_map(examples(500, features=2))
-    assert set(many.losses) == {"platt", "isotonic", "features"}
-    assert many.method == min(many.losses, key=many.losses.__getitem__)
+def test_few_answers_choose_among_few_maps_and_many_among_all() -> None:
+    assert set(fit_map(examples(60, features=2)).losses) == {"score", "platt"}
+    assert set(fit_map(examples(500, features=2)).losses) == {"score", "platt", "isotonic", "features"}
+
+
+def test_a_score_that_is_a_probability_already_stays_as_it_is() -> None:
+    fitted = fit_map(examples(500))
+    assert fitted.method == "score"
+    assert [fitted.map.probability(numbers_of(score, {})) for score in (0.01, 0.5, 0.99)] == pytest.approx(
+        [0.01, 0.5, 0.99]
+    )
 
 
 def test_features_decide_where_they_say_more_than_the_score() -> None:
