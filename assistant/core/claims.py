@@ -45,6 +45,7 @@ _REPORTS = re.compile(
     re.IGNORECASE,
 )
 """`The passage says that` is said of the source, and stands in none."""
+_IN_OTHER_WORDS = 0.99  # at most; 1 says that it stands there word for word
 _AS_NEAR = 0.9  # of the nearest sentence
 _LONGER = 0.02  # what one more sentence in the window costs: of equal ones the shortest is quoted
 
@@ -234,7 +235,7 @@ def support(text: str, source: Source, rarity: Rarity) -> Support:
     if not rest:
         return Support(1.0 if said else 0.0, missing, quote)
     near = rarity.share(wanted, _terms(source.pieces[first:last]))
-    score = NEAR * near + (1.0 - NEAR) * rarity.share(wanted, source.terms)
+    score = min(_IN_OTHER_WORDS, NEAR * near + (1.0 - NEAR) * rarity.share(wanted, source.terms))
     return Support(score, source.missing("\n\n".join(rest)) or missing, quote)
 
 

@@ -40,7 +40,7 @@ _STEP = re.compile(r"\s*\d{1,3}[.)]\s")
 _PARTS = re.compile(r";\s+|,\s+(?:and|but|while|und|aber)\s+")
 HELD = 0.5
 """Support from which a cited passage is taken to say a claim."""
-CLEAR = 0.75
+CLEAR = 0.85
 """Support from which a passage that was shown and not cited is cited in the place of a wrong one."""
 OVERCITED = 0.85
 """A further cited passage is kept when it supports the claim at least this much as well as the best."""
