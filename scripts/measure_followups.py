@@ -185,7 +185,7 @@ def answered(made: Sequence[Dialog], answer: Answer) -> list[dict[str, Any]]:
 
 def shares(ended: Sequence[Ended]) -> dict[str, str]:
     """Return the share answered, and of these the share that cites gold of the earlier question, each way."""
-    out = {}
+    out: dict[str, str] = {}
     for way in ("checked", "unchecked"):
         given = [(outcome, one.gold) for one in ended if isinstance(outcome := getattr(one, way), Answered)]
         right = sum(not gold.isdisjoint(c.document for c in outcome.citations) for outcome, gold in given)
