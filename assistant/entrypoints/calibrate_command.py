@@ -66,6 +66,8 @@ def calibrate(  # noqa: PLR0913 - one argument an option
     """
     if show and remove:
         raise click.UsageError("give one of --show and --remove")
+    if report is not None and not report.parent.is_dir():
+        raise click.UsageError(f"--report: there is no folder {report.parent}")
     with errors("stopped; nothing was changed"):
         from assistant import logs  # noqa: PLC0415 - keeps `--help` quick
         from assistant import settings as configuration  # noqa: PLC0415 - as above

@@ -121,12 +121,19 @@ def test_with_another_model_the_calibration_is_not_used_and_doctor_says_what_to_
         (("--questions", QUESTIONS, "--max-risk", "0"), "0<x<1"),
         (("--questions", QUESTIONS, "--max-risk", "10"), "0<x<1"),
         (("--show", "--remove"), "one of"),
+        (("--questions", QUESTIONS, "--max-risk", "0.5", "--report", "nowhere/at/all.html"), "no folder nowhere/at"),
     ],
 )
 def test_wrong_usage_is_told(home: Path, arguments: tuple[str, ...], told: str) -> None:
     done = run(home, "calibrate", *arguments)
     assert done.exit_code == 2
     assert told in done.stderr
+
+
+def test_without_an_index_nothing_is_measured(tmp_path: Path) -> None:
+    done = run(tmp_path, "calibrate", "--questions", QUESTIONS, "--max-risk", "0.5")
+    assert done.exit_code == 1
+    assert "assistant index build" in done.stderr
 
 
 def test_a_damaged_file_is_told_in_one_line(home: Path) -> None:
