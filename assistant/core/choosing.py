@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from assistant.core.guarantee import Bound, Wish
 
-NEVER = 2.0
-"""A threshold that no confidence reaches: for answers outside the groups, when nothing is proved for them."""
+NEVER = 1.5
+"""A threshold that no confidence reaches: for answers outside the groups, when nothing is proved for them. Those that
+come halfway are still suggested to the responder."""
 _GROUPS_MAX = 2
 _GROUP_AT_LEAST = 50  # answers that fix its thresholds; with fewer, groups are picked that do well by chance
 _CANDIDATES_MAX = 8
