@@ -11,6 +11,7 @@ import hashlib
 import re
 from dataclasses import replace
 
+from indexing.asking_back import asked_back
 from indexing.closed_issue import ClosedIssue, Comment, issue_id, moment
 from indexing.closing import find_ending, is_changed, is_confirmed, is_late, wanted
 from indexing.cutting import LIMIT, blocks, weight
@@ -92,6 +93,7 @@ def to_document(issue: ClosedIssue, source: str, *, several_projects: bool = Fal
         duplicate_of=thread.ending.duplicate_of,
         author=hashlib.sha256(issue.author.encode()).hexdigest()[:_AUTHOR_DIGITS] if issue.author else "",
         opened_at=_utc(issue.created_at),
+        asked_for=thread.asked_for,
     )
 
 
@@ -112,6 +114,7 @@ class _Thread:
             self._solution = Solution((self.ending.told_by,), (), self.ending.told_by)
         is_stale = self.ending.closed_as == "stale"
         self.confirmed = not is_stale and is_confirmed(issue, self._thread, self._notes, self._solution)
+        self.asked_for = asked_back(self._thread, self._solution.comments).kinds
 
     def sections(self) -> list[tuple[str, str]]:
         """Return the headings that have something to say, with their text."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HIDDEN_AFTER", "READER", "GitLabProject", "IssueFilter", "ProjectParts", "connect", "is_over"]
 
-READER = "gitlab 3"
+READER = "gitlab 4"
 """Raised when what is read of an issue or page changes: everything is read anew then."""
 
 HIDDEN_AFTER = timedelta(minutes=30)
