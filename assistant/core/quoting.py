@@ -19,10 +19,10 @@ NAME = "extractive"
 DOCUMENTS = 3
 _ROOM = 75  # words quoted of the best document
 _FURTHER_ROOM = 30  # and of each further one
-_FALL = 3.0
+_FALL = 2.5
 """How far below the best document's retrieval score a further one may stand. These scores come from a listwise softmax,
-so 3 means about a twentieth as likely to be the right one."""
-_CLOSE = 0.2  # a further document must speak of the question at least this much as well as the best one
+so 2.5 means about a twelfth as likely to be the right one."""
+_CLOSE = 0.3  # a further document must speak of the question at least this much as well as the best one
 
 
 class Extractive:
