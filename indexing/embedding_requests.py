@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 import threading
-import time
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import numpy as np
 
+from indexing.bounded_http import bounded_client
 from indexing.errors import NoEmbedder
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openai import APIStatusError, OpenAI
 
-_LARGEST = 256 * 1024 * 1024  # bytes of a response
 _TOO_LONG = re.compile(r"too (?:long|large)|context|tokens?\b|input length|exceed", re.IGNORECASE)
 _TOLD_MAX = 200
 
@@ -90,9 +87,7 @@ class EmbeddingRequests:
 
         with self._lock:
             if self._client is None:
-                # Proxies of the environment are not used and redirects not followed: texts go to this address alone.
-                verify = False if self.url.startswith("http://") else ssl.create_default_context()
-                http = httpx2.Client(transport=_Bounded(verify=verify, trust_env=False), follow_redirects=False)
+                http = bounded_client(self.url)
                 weakref.finalize(self, http.close)
                 self._client = openai.OpenAI(base_url=self.url, api_key=self.key or "none", http_client=http)
             return self._client
@@ -138,34 +133,6 @@ class EmbeddingRequests:
         if status == 429 or status >= 500:  # noqa: PLR2004 - HTTP status
             return NoEmbedder(f"the embedding endpoint failed ({status}): try again later")
         return NoEmbedder(f"the embedding endpoint refused the request ({status}): {told}")
-
-
-class _Bounded(httpx2.HTTPTransport):
-    """Time-outs of the client bound each read; this bounds the whole response, in seconds and in bytes."""
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """See `httpx2.HTTPTransport.handle_request`."""
-        until = time.monotonic() + float(request.extensions.get("timeout", {}).get("read") or 0.0)
-        response = super().handle_request(request)
-        response.stream = _BoundedStream(response.stream, until)
-        return response
-
-
-class _BoundedStream(httpx2.SyncByteStream):
-    def __init__(self, stream: Any, until: float) -> None:  # noqa: ANN401 - of either colour, by its type
-        self._stream = stream
-        self._until = until
-
-    def __iter__(self) -> Iterator[bytes]:
-        read = 0
-        for piece in self._stream:
-            read += len(piece)
-            if read > _LARGEST or time.monotonic() > self._until:
-                raise httpx2.ReadTimeout("the response does not end")
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def _normalised(vectors: list[list[float]]) -> NDArray[np.float32]:

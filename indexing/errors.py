@@ -5,6 +5,7 @@
     ├── DamagedIndex    files of a version are missing, changed or foreign: build again or roll back
     ├── Incompatible    the embedder is not the one that the version was built with
     ├── NoEmbedder      the embedding model is missing, changed or does not load
+    ├── NoCrossEncoder  the model that reorders the first documents is missing, refuses or does not answer
     └── BuildRefused    the build cannot start or would make an empty or second index
 
 Each message is one line that says how to mend it.
@@ -31,6 +32,10 @@ class Incompatible(IndexingError):
 
 class NoEmbedder(IndexingError):
     """There is no usable embedding model; full text search works without."""
+
+
+class NoCrossEncoder(IndexingError):
+    """There is no usable cross-encoder; the order of the search stays."""
 
 
 class BuildRefused(IndexingError, ValueError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from indexing.embedder import Embedder
     from indexing.index_version import IndexVersion
     from indexing.model import Retrieval
+    from indexing.second_look import SecondLook
     from indexing.withdrawn import State
 
 RETRY_S = 60.0
@@ -56,12 +57,14 @@ class LiveIndex:
             now). Slow, so it runs in the background.
         on_damage: Told once why a version is not served, or by full text alone, one line each.
         clock: Seconds, never going back.
+        second_look: Reorders the first documents of questions that vectors are searched for, too.
     """
 
     root: Path
     make_embedder: Callable[[str], Embedder]
     on_damage: Callable[[Sequence[str]], None] = field(default=lambda _: None)
     clock: Callable[[], float] = time.monotonic
+    second_look: SecondLook | None = None
     _retry_at: float = field(default=0.0, init=False)
     _served: _Served | None = field(default=None, init=False)
     _embedders: dict[str, Embedder] = field(default_factory=dict, init=False)
@@ -158,7 +161,9 @@ class LiveIndex:
                 self.on_damage(version.damage)
         embedder = self._loaded(version.manifest.embedder)
         names = withdrawn.hidden_in(version.name)
-        return _Served(pointer, state, version, embedder, Retriever(version, embedder, names))
+        # A model that is not loaded yet is loaded in the background, by the first question of `_bring_up_to_date`.
+        look = self.second_look if embedder is not None else None
+        return _Served(pointer, state, version, embedder, Retriever(version, embedder, names, look))
 
     # -- in the background
 

@@ -149,7 +149,8 @@ class Retrieval:
         features: Named numbers about the ranking for the evidence decision (names: `indexing/retrieve.py`).
         index_version: Name of the version that was searched.
         lexical_only: True while no embedding model is loaded (full text alone).
-        timings_ms: Wall milliseconds by stage: `embed`, `dense`, `lexical`, `rerank`, `merge`.
+        timings_ms: Wall milliseconds by stage: `embed`, `dense`, `lexical`, `rerank`, `merge`; with a cross-encoder
+            also `cross_encoder`, or `cross_encoder_failed` when it did not answer and the order stayed as it was.
     """
 
     passages: tuple[Passage, ...]

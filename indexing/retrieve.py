@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexing.model import Kind
     from indexing.query import Query
     from indexing.ranking import Candidate
+    from indexing.second_look import SecondLook
 
 __all__ = ["FEATURES", "Retriever"]
 
@@ -62,13 +63,18 @@ class Retriever:
         embedder: The one the version was built with; None searches full text alone.
         withdrawn: `Document.id` of those that must not be found; None for those that were withdrawn when the version
             was opened.
+        second_look: Reorders the first documents; None leaves them as they are.
 
     Raises:
         Incompatible: The version was built with another embedder.
     """
 
     def __init__(
-        self, version: IndexVersion, embedder: Embedder | None, withdrawn: frozenset[str] | None = None
+        self,
+        version: IndexVersion,
+        embedder: Embedder | None,
+        withdrawn: frozenset[str] | None = None,
+        second_look: SecondLook | None = None,
     ) -> None:
         manifest = version.manifest
         if embedder is not None and manifest.embedder != embedder.fingerprint:
@@ -81,6 +87,7 @@ class Retriever:
         self._embedder = None if version.text_alone else embedder
         self._standing = Standing(version.catalog)
         self._rerank = Reranker(version)
+        self._second_look = second_look
         self._hidden = version.withdrawn if withdrawn is None else withdrawn
         found = self._catalog.documents(self._hidden).values()
         self._withdrawn = sorted((facts.first_chunk, facts.first_chunk + facts.chunks) for facts in found)
@@ -92,7 +99,7 @@ class Retriever:
         Raises:
             Incompatible: The version was built with another embedder.
         """
-        return Retriever(self._version, embedder, self._hidden)
+        return Retriever(self._version, embedder, self._hidden, self._second_look)
 
     def without(self, runs: Sequence[range]) -> Retriever:
         """Return a retriever of the same version that does not find these chunks either, and shares what it remembers.
@@ -148,6 +155,10 @@ class Retriever:
         readable = trust > _HALF and evidence.knows_title  # else the vector says nothing of an order
         ranked = self._rerank(ranked, title if readable else None, evidence.title_words, self._catalog.unconfirmed)
         laps.end("rerank")
+        if self._second_look is not None:
+            looked = self._second_look(query, ranked, self._catalog)
+            ranked = ranked if looked is None else looked
+            laps.end("cross_encoder" if looked is not None else "cross_encoder_failed")
         listed = listed_of(ranked)
         picked = picked_of(
             ranked, self._standing.origins(ranked[:PASSAGES]), self._standing.resolutions(ranked[:PASSAGES])
