@@ -221,6 +221,8 @@ def _print(result: dict[str, Any], *, written: bool) -> None:
     brier, ece = result["brier"], result["ece"]
     click.echo(f"  brier      {brier['before']:.3f} as a bare score, {brier['after']:.3f} calibrated (lower is better)")
     click.echo(f"  ece        {ece['before']:.3f} as a bare score, {ece['after']:.3f} calibrated (lower is better)")
+    if result["map"]["method"] == "score":
+        click.echo("  map        none: the score is a probability already, no map did better")
     labels = result["labels"]
     click.echo(
         f"Labels: {labels['questions']} questions ({labels['fitting']} fitted, {labels['choosing']} chose); "

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.core.choosing import NEVER
 from assistant.core.reliability import bins, brier, calibration_error, risk_coverage
-from assistant.workflows.exact import interval
+from assistant.workflows.exact import interval, upper_bound
 from assistant.workflows.labelling import counts_of, given_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.core.calibration import Calibration
-    from assistant.core.guarantee import Labelled
+    from assistant.core.guarantee import Labelled, Wish
+    from assistant.core.reliability import CurvePoint
     from assistant.workflows.calibrate import Calibrated
     from assistant.workflows.labelling import Label
 
@@ -29,6 +30,7 @@ def figures(made: Calibrated) -> dict[str, Any]:
     risk          observed share of wrong answers among those given, with its exact interval
     coverage      share of answerable questions answered, with its exact interval
     brier, ece    of the score as it is (`before`) and of the confidence (`after`)
+    curve         risk, coverage and bound (of that threshold alone) for every threshold
     refused       class of unanswerable question -> questions, share refused, exact interval
     labels        how many of each sort
     """
@@ -50,7 +52,7 @@ def figures(made: Calibrated) -> dict[str, Any]:
         "left_out": dict(made.labels.left_out or {}),
         "map": {"method": made.fitted.method, "log_loss": dict(made.fitted.losses)},
         "reliability": {"before": _bins(before), "after": _bins(after)},
-        "curve": [asdict(point) for point in curve(calibration, testing)],
+        "curve": [_point(point, made.wish) for point in curve(calibration, testing)],
         "valid_for": asdict(calibration.valid_for),
         "index_version": calibration.measured.index_version,
         "made_at": calibration.measured.made_at,
@@ -73,13 +75,18 @@ def confidence_pairs(calibration: Calibration, labels: Sequence[Label]) -> list[
     return [(calibration.confidence(label.score, label.features), label.right) for label in given_of(labels)]
 
 
-def curve(calibration: Calibration, labels: Sequence[Label]) -> list[Any]:
+def curve(calibration: Calibration, labels: Sequence[Label]) -> tuple[CurvePoint, ...]:
     """Return risk over coverage for every threshold; see `core.reliability.risk_coverage`."""
     answers = [
         (calibration.confidence(label.score, label.features), label.right, label.answerable)
         for label in given_of(labels)
     ]
-    return list(risk_coverage(answers, sum(label.answerable for label in labels)))
+    return risk_coverage(answers, sum(label.answerable for label in labels))
+
+
+def _point(point: CurvePoint, wish: Wish) -> dict[str, Any]:
+    """Return a point with the bound that its threshold would have if it were the only one."""
+    return {**asdict(point), "bound": upper_bound(round(point.risk * point.given), point.given, wish.doubt)}
 
 
 def _thresholds(made: Calibrated) -> dict[str, Any]:

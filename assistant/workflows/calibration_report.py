@@ -9,6 +9,13 @@ from assistant.reporting import Plot, Section, Table, page
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+METHODS = {
+    "score": "the score is one already, no map did better",
+    "platt": "logistic, as Platt's",
+    "isotonic": "isotonic steps",
+    "features": "logistic over all features of the decision",
+}
+"""What each way to fit is called."""
 POINTS = 40
 """Of the risk-coverage curve, in the plot and its table."""
 
@@ -71,15 +78,17 @@ def _curve(result: Mapping[str, Any]) -> Plot:
         "share of answerable questions that are answered", "share of given answers that are wrong", percent=True
     )
     risk = Series("risk seen", [one["risk"] for one in points])
-    series = [risk, Series("wish", [wish] * len(points))]
+    bound = Series("its bound", [one["bound"] for one in points])
+    series = [risk, bound, Series("wish", [wish] * len(points))]
     svg = line_plot(axes, [one["coverage"] for one in points], series)
-    rows = tuple((one["coverage"], one["risk"], one["threshold"], one["given"]) for one in points)
+    columns = ("coverage", "risk", "bound", "threshold", "given")
+    rows = tuple(tuple(one[name] for name in columns) for one in points)
     described = (
         f"Risk over coverage when the threshold falls from strict to none: from {_at(points[0])} to {_at(points[-1])}. "
-        f"The level line is the wish, {wish:.1%}; the threshold is chosen so that the bound of the risk, not the risk "
-        "seen, stays below it."
+        f"The level line is the wish, {wish:.1%}. The bound above the curve holds for one threshold alone; the "
+        "chosen one is the last of a sequence, fixed beforehand, whose bounds all stay below the wish."
     )
-    return Plot("Risk and coverage", svg, described, Table("Points", ("coverage", "risk", "threshold", "given"), rows))
+    return Plot("Risk and coverage", svg, described, Table("Points", columns, rows))
 
 
 def _at(point: Mapping[str, Any]) -> str:
@@ -94,8 +103,11 @@ def _reliability(result: Mapping[str, Any]) -> Section:
     )
     rows = tuple((name, result[key]["before"], result[key]["after"]) for name, key in _FIGURES)
     table = Table("Before and after", ("figure", "bare score", "confidence"), rows)
-    parts = (_bins("Bare score", result["reliability"]["before"]), _bins("Confidence", result["reliability"]["after"]))
-    return Section("How far a confidence may be trusted", text, (table, *parts))
+    confidence = _bins("Confidence", result["reliability"]["after"])
+    if result["map"]["method"] == "score":
+        return Section("How far a confidence may be trusted", text, (table, confidence))
+    bare = _bins("Bare score", result["reliability"]["before"])
+    return Section("How far a confidence may be trusted", text, (table, bare, confidence))
 
 
 _FIGURES = (("brier score", "brier"), ("expected calibration error", "ece"))
@@ -123,8 +135,8 @@ def _how(result: Mapping[str, Any]) -> Section:
     left_out = tuple((why, count) for why, count in result["left_out"].items())
     text = (
         "The questions are divided by a hash of their ids. One part, with what askers said of given answers, fits the "
-        f"map from score to probability ({result['map']['method']}); the other fits nothing and proves the threshold, "
-        "by fixed-sequence testing with exact binomial bounds (Angelopoulos and others, Learn then Test, 2021)."
+        f"map from score to probability ({METHODS[result['map']['method']]}); the other fits nothing and proves the "
+        "threshold, by fixed-sequence testing with exact binomial bounds (Angelopoulos and others, Learn then Test, 2021)."
     )
     parts = (counts, Table("Left out", ("why", "count"), left_out)) if left_out else (counts,)
     return Section("How it was measured", text, parts)
