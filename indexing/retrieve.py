@@ -51,8 +51,8 @@ _STEM = 4  # letters of an unknown word that a substring must keep
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """Return the threads of full text search: SQLite works while the embedding model does."""
-    return ThreadPoolExecutor(4, "full-text")
+    """Return the threads of a search: SQLite works while the embedding model does, which reads the title meanwhile."""
+    return ThreadPoolExecutor(4, "search")
 
 
 class Retriever:
@@ -179,8 +179,11 @@ class Retriever:
         """Return the vectors of the question and of its title; None without an embedder."""
         if self._embedder is None:
             return None, None
-        whole = self._embedder.encode_query(query.dense)
-        return whole, whole if query.title == query.dense else self._embedder.encode_query(query.title)
+        if query.title == query.dense:
+            whole = self._embedder.encode_query(query.dense)
+            return whole, whole
+        title = _threads().submit(self._embedder.encode_query, query.title)
+        return self._embedder.encode_query(query.dense), title.result()
 
     def _full_text(
         self, query: Query, ids: Mapping[Kind, Sequence[range]]
