@@ -22,14 +22,14 @@ from assistant.core.spans import items, spans
 from assistant.core.terms import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from assistant.core.spans import Span
     from indexing.model import Passage
 
 _BESIDE = 5  # words before and behind a literal in a statement
 _NEAR = 60  # characters before and behind it in a passage
-_TELLING = 3  # words of a literal that says itself what it is about
+_TELLING = 3  # words of a literal or quote that says itself what it is about
 _FEW, _SHARED = 3, 2  # of so many terms beside it so many must be the same, else one
 WINDOW = 3
 """Neighbouring sentences or blocks that may support a statement together."""
@@ -237,6 +237,28 @@ def support(text: str, source: Source, rarity: Rarity) -> Support:
     near = rarity.share(wanted, _terms(source.pieces[first:last]))
     score = min(_IN_OTHER_WORDS, NEAR * near + (1.0 - NEAR) * rarity.share(wanted, source.terms))
     return Support(score, source.missing("\n\n".join(rest)) or missing, quote)
+
+
+def telling(text: str, source: Source, asked: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the sentence or block of a quotation that says most of what was asked; none when none says any of it.
+
+    Args:
+        text: Words of the source.
+        source: Where they stand.
+        asked: Term -> weight.
+    """
+    said = bare(text)
+    best, chosen = 0.0, ""
+    for piece in source.pieces:
+        score = math.fsum(asked[term] for term in piece.terms if term in asked) / (1 + len(piece.terms)) ** 0.5
+        shown = bare(unfenced(piece.text))
+        if score > best and len(terms(shown)) >= _TELLING and not _announces(piece.text) and shown in said:
+            best, chosen = score, piece.text
+    return (chosen,) if chosen else ()
+
+
+def _announces(text: str) -> bool:
+    return text.rstrip(" *_").endswith((":", "\uff1a"))
 
 
 def _is_turned_round(sentence: str, source: Source, rarity: Rarity) -> bool:

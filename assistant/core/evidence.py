@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant.core.citing import QUOTE_MAX, written
-from assistant.core.claims import Rarity, Source, Support, support
-from assistant.core.claims_answering import ANSWERS, NEAR_ENOUGH, numbers, says_nothing_new
+from assistant.core.claims import Rarity, Source, Support, support, telling
+from assistant.core.claims_answering import ANSWERS, NEAR_ENOUGH, numbers, question_weights, says_nothing_new
 from assistant.core.claims_meaning import nearness
 from assistant.core.harmless import is_instruction
 from assistant.core.model import ClaimCheck
@@ -85,12 +85,10 @@ FEATURES = (
 """Names in `Supported.features`; 0 where nothing was kept.
 
     claims_kept      share of the draft's claims that were kept
-    support_min      least support of a kept claim, 0..1; 1 for quotations
-    support_mean     mean support of the kept claims
+    support_min      least support of a kept claim, 0..1; 1 for quotations; `support_mean` is the mean
     documents_cited  number of cited documents, 0..3
     cites_top1       1 when the first citation is the passage that was found best
-    question_...     see `core.claims_answering.numbers`
-    heading_asked    as above
+    question_...     see `core.claims_answering.numbers`; there `heading_asked` too
     is_quotation     1 when every kept claim stands in its passage word for word
 """
 
@@ -130,6 +128,7 @@ def check(draft: Draft, passages: Sequence[Passage], question: str = "", embed: 
     """
     shown = _Shown(passages)
     judged = _within_documents(_with_antecedents([_judge(claim, shown) for claim in draft.claims]))
+    judged = [_with_telling_quotes(one, shown, question) for one in judged]
     kept = [one for one in judged if one.verdict == "kept"]
     features = _features(judged, kept, shown, question)
     mostly = len(kept) >= KEPT * len(judged)
@@ -174,6 +173,15 @@ def _judge(claim: Claim, shown: _Shown) -> _Judged:
         return _Judged(claim, "unconfirmed_command", best.score)
     score = max(one.score for one in held.values())
     return _Judged(claim, "kept", score, passages, tuple(one.quote for one in held.values()))
+
+
+def _with_telling_quotes(one: _Judged, shown: _Shown, question: str) -> _Judged:
+    """Quote of a quotation what says most of the question: the whole of it stands above."""
+    if one.score < 1.0 or not question:
+        return one
+    asked = question_weights(question, shown.rarity)
+    found = [telling(one.claim.text, shown.sources[passage.n], asked) for passage in one.cited]
+    return replace(one, quotes=tuple(new or old for new, old in zip(found, one.quotes, strict=True)))
 
 
 def _held(cited: Mapping[int, Support]) -> dict[int, Support]:

@@ -109,7 +109,15 @@ def excerpt(passage: Passage, weights: Mapping[str, float], room: int, *, discus
     heading = set(terms(" ".join(passage.chunk.headings)))
     first, last, score = _best(pieces, weights, room)
     chosen = _rounded(pieces, list(range(first, last)), room)
+    if all(_only_asks(pieces[n]) for n in chosen):
+        return None
     return Excerpt(_joined(pieces, chosen), score + _HEADING * sum(weights.get(term, 0.0) for term in heading))
+
+
+def _only_asks(piece: _Piece) -> bool:
+    """True for a question, and for what is repeated of somebody who asked."""
+    asks = "?" in piece.span.text or seeks_help(piece.span.text)
+    return piece.span.kind == "prose" and piece.weight <= _REPEATS and asks
 
 
 def _repeats(piece: _Piece) -> bool:

@@ -162,6 +162,11 @@ def test_the_quote_stands_in_its_passage_word_for_word() -> None:
     assert found.citations[0].quote == "Old images fill the disk."
 
 
+def test_of_a_quotation_the_sentence_that_says_most_of_the_question_stands_beside_its_citation() -> None:
+    found = check(draft((TEXT, (1,))), [passage(1)], "what is the limit of the disk in GB?")
+    assert found.citations[0].quote == "The limit is 40 GB."
+
+
 def test_features_are_named_finite_and_tell_quotations_from_other_words() -> None:
     quoted = check(draft(("Old images fill the disk.", (1,))), [passage(1)], "what fills the disk?").features
     said = check(draft(("Images that are old may fill a disk.", (1,))), [passage(1)], "what fills the disk?").features

@@ -91,6 +91,11 @@ def test_advice_is_quoted_before_somebody_who_has_the_same_problem() -> None:
     assert "Set the timeout" in claim.text
 
 
+def test_what_one_person_repeats_of_anothers_question_is_no_answer_alone() -> None:
+    text = "## Discussion\n\n> Is there a way to set the time zone?\n> I would like to set the time zone."
+    assert quoted("set the time zone", [passage(1, text, kind="issue")]) == ()
+
+
 def test_an_issue_closed_as_a_duplicate_answers_nothing() -> None:
     text = "## Problem\n\nNo addresses.\n\n## Resolution\n\nDuplicate of #1201, please follow there."
     assert quoted("no addresses", [passage(1, text, kind="issue")]) == ()
