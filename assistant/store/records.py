@@ -170,7 +170,7 @@ class ConfirmedAnswer:
     """A question whose asker said that the answer solved it: gold for the gate.
 
     Attributes:
-        text: The question as first asked, cleaned and masked.
+        text: The question as first asked, cleaned and masked; of a follow-up what was searched.
         documents: `Document.id` of what the answer cited, the first citation first.
     """
 

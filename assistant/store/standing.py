@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, update
@@ -163,17 +164,26 @@ def recalled_answers(tx: Connection) -> tuple[RecalledAnswer, ...]:
 
 
 def confirmed_answers(tx: Connection) -> tuple[ConfirmedAnswer, ...]:
-    """Return what askers said was solved by an answer, the newest first; deleted texts are left out."""
+    """Return what askers said was solved by an answer, the newest first; deleted texts are left out.
+
+    Of a follow-up the text is what was searched: "and on Windows?" alone would find nothing when it is asked again.
+    """
+    decided = texts.alias("decided")
     newest = select(func.max(answers.c.id)).where(answers.c.outcome == "answered").group_by(answers.c.question_id)
     query = (
         _question_texts()
-        .add_columns(answers.c.citations)
+        .add_columns(answers.c.citations, decided.c.body.label("decision"))
         .join(answers, answers.c.question_id == questions.c.id)
+        .join(decided, decided.c.id == answers.c.decision_text_id)
         .where(questions.c.state == "solved", answers.c.id.in_(newest))
         .order_by(questions.c.changed_at.desc(), questions.c.id)
     )
     return tuple(
-        ConfirmedAnswer(row.id, row.body, tuple(dict.fromkeys(one["document"] for one in row.citations)))
+        ConfirmedAnswer(
+            row.id,
+            json.loads(row.decision).get("searched_for") or row.body,
+            tuple(dict.fromkeys(one["document"] for one in row.citations)),
+        )
         for row in tx.execute(query)
     )
 
