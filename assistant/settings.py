@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     embedder_multilingual: bool | None = Field(
         None, description="Whether that model reads Chinese and Japanese; unset finds out"
     )
+    reranker: str = Field(
+        "",
+        description="A cross-encoder that reads the first ten documents again: a folder with a sentence-transformers "
+        "cross-encoder, or the address of a rerank endpoint; empty leaves their order",
+    )
+    reranker_model: str = Field("", description="Model name at that endpoint")
     vectors: Literal["float32", "int8"] = Field("float32", description="How vectors are stored; int8 takes a quarter")
     refresh_minutes: float = Field(60.0, gt=0, description="Minutes between two sweeps of each source")
     shrink_limit: float = Field(

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from assistant.workflows.telling import Telling
     from assistant.workflows.worker import Worker
     from indexing.as_of import AsOf
+    from indexing.cross_encoder import CrossEncoder
     from indexing.embedder import Embedder
     from indexing.live import LiveIndex
     from indexing.model import Clean
     from indexing.onnx_embedder import Precision
     from indexing.prefixes import Prefixes
     from indexing.retrieve import Retriever
+    from indexing.second_look import SecondLook
     from indexing.sources import Source as DocumentSource
 
 KEY_BYTES = 32
@@ -150,6 +152,42 @@ def _endpoint_embedder(settings: Settings) -> Embedder:
     )
 
 
+def cross_encoder(settings: Settings) -> CrossEncoder | None:
+    """Return the reranker that is set, or None; a model in a folder is loaded at its first use.
+
+    Raises:
+        NotConfigured: The setting names nothing that can rerank.
+    """
+    if not settings.reranker:
+        if settings.reranker_model:
+            raise NotConfigured("ASSISTANT_RERANKER_MODEL names a model of no endpoint: set ASSISTANT_RERANKER too")
+        return None
+    from indexing.errors import NoCrossEncoder  # noqa: PLC0415 - heavy rooms load when they are used
+    from indexing.rerank_endpoint import RerankEndpoint  # noqa: PLC0415 - as above
+    from indexing.sentence_transformers_cross_encoder import SentenceTransformersCrossEncoder  # noqa: PLC0415 - as above
+
+    if settings.reranker.startswith(("http://", "https://")):
+        return RerankEndpoint(settings.reranker, settings.reranker_model, settings.openai_api_key.get_secret_value())
+    try:
+        return SentenceTransformersCrossEncoder(Path(settings.reranker))
+    except NoCrossEncoder as error:
+        raise NotConfigured(str(error)) from error
+
+
+def second_look(settings: Settings) -> SecondLook | None:
+    """Return what reorders the first documents by the reranker that is set, or None.
+
+    Raises:
+        NotConfigured: As of `cross_encoder`.
+    """
+    encoder = cross_encoder(settings)
+    if encoder is None:
+        return None
+    from indexing.second_look import SecondLook  # noqa: PLC0415 - heavy rooms load when they are used
+
+    return SecondLook(encoder, lambda why: log.warning("reranker.failed", served="the order of the search", why=why))
+
+
 def clean(settings: Settings) -> Clean:
     """Return what strips invisible characters and masks secrets before anything is stored."""
     del settings
@@ -181,7 +219,7 @@ def live_index(settings: Settings) -> LiveIndex:
         follows = name in {"packaged", "packaged-onnx", "packaged-int8", "multilingual", "hashing"}
         return embedder(settings.model_copy(update={"embedder": name}) if follows else settings)
 
-    return LiveIndex(index_root(settings), named, warn)
+    return LiveIndex(index_root(settings), named, warn, second_look=second_look(settings))
 
 
 # --- answering
@@ -252,11 +290,19 @@ def calibration_state(settings: Settings) -> tuple[Calibration | None, str]:
 
 
 def embedder_of_version(settings: Settings, name: str) -> str | None:
-    """Return the fingerprint of the embedder of an index version, or None when it cannot be read any more."""
+    """Return what a calibration holds for: the fingerprints of the version's embedder and of the reranker, if any.
+
+    None when the version cannot be read any more.
+
+    Raises:
+        NotConfigured: As of `cross_encoder`.
+    """
     from indexing.versions import Versions  # noqa: PLC0415 - heavy rooms load when they are used
 
     found = (one.manifest for one in Versions(index_root(settings)).list() if one.name == name)
-    return next((manifest.embedder for manifest in found if manifest is not None), None)
+    embedder = next((manifest.embedder for manifest in found if manifest is not None), None)
+    reranker = cross_encoder(settings)
+    return embedder if embedder is None or reranker is None else f"{embedder} {reranker.fingerprint}"
 
 
 def answerer(
@@ -281,7 +327,8 @@ def answerer(
 
     versions = Versions(index_root(settings))
     opened = versions.open(version) if version else versions.open_live()
-    retriever = Retriever(opened, embedder_of(settings)(opened) if version else embedder(settings))
+    chosen = embedder_of(settings)(opened) if version else embedder(settings)
+    retriever = Retriever(opened, chosen, second_look=second_look(settings))
     model = language_model(settings) if use_model else None
     if thresholds:
         return answer(settings, retriever, model)
@@ -322,7 +369,9 @@ def past(settings: Settings, *, version: str | None, use_model: bool, strict_pag
         for facts in stored
         if facts.document.id not in opened.withdrawn and (facts.document.kind, facts.document.audience) in seen
     ]
-    index = AsOf(Retriever(opened, embedder(settings)), documents, strict_pages=strict_pages)
+    index = AsOf(
+        Retriever(opened, embedder(settings), second_look=second_look(settings)), documents, strict_pages=strict_pages
+    )
     readers = settings.model_copy(update={"audiences": {f"{PLATFORM}/{CONVERSATION}": tuple(told)}})
     model = language_model(settings) if use_model else None
     return Past(index, answer(readers, index, model), documents, list(issues), opened.name)

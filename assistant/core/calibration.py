@@ -190,7 +190,7 @@ def weights_hash(weights: Weights) -> str:
 def why_unfit(measured: ValidFor, now: ValidFor) -> str:
     """Return why a calibration is not for the present way of answering, or empty when it is."""
     if measured.embedder != now.embedder:
-        return "the index was built with another embedder than the calibration"
+        return "another embedder or reranker is in use than the calibration was made with"
     if measured.answered_by != now.answered_by:
         return f"answers are by {now.answered_by}, the calibration was made with {measured.answered_by}"
     if measured.lexical_only != now.lexical_only:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, index, embedder, sources, model and GitLab. It only reads. Ends with 3 when something failed."""
+    """Check settings, index, embedder, reranker, sources, model and GitLab.
+
+    It only reads. Ends with 3 when something failed.
+    """
     with errors():
         from assistant import logs  # noqa: PLC0415 - keeps `--help` quick
         from assistant import settings as configuration  # noqa: PLC0415 - as above
@@ -34,7 +38,7 @@ def doctor(*, as_json: bool) -> None:
         logs.set_up("error")
         lines = [
             line
-            for check in (_state, _index, _embedder, _sources, _model, _calibration, _gitlab)
+            for check in (_state, _index, _embedder, _reranker, _sources, _model, _calibration, _gitlab)
             for line in _safely(check, settings)
         ]
     if as_json:
@@ -100,6 +104,26 @@ def _embedder(settings: Settings) -> Iterable[Check]:
         yield Check("embedder", "warning", told)
     else:
         yield Check("embedder", "ok", f"{settings.embedder}, {embedder.dimension} dimensions")
+
+
+def _reranker(settings: Settings) -> Iterable[Check]:
+    from assistant import wiring  # noqa: PLC0415 - keeps `--help` quick
+    from indexing.cross_encoder import tells_apart  # noqa: PLC0415 - as above
+
+    encoder = wiring.cross_encoder(settings)
+    if encoder is None:
+        return
+    encoder.score("ready", ["ready"])  # the first one is slow: a model is loaded
+    since = time.perf_counter()
+    knows = tells_apart(encoder)
+    took = f"{(time.perf_counter() - since) * 500.0:.0f} ms for two texts"  # of two questions
+    if knows:
+        yield Check("reranker", "ok", f"{settings.reranker}, {took}")
+    else:
+        told = (
+            f"{settings.reranker} prefers wrong answers to plain questions ({took}): set ASSISTANT_RERANKER to another"
+        )
+        yield Check("reranker", "failed", told)
 
 
 def _sources(settings: Settings) -> Iterable[Check]:
