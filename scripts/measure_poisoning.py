@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from assistant import settings as configuration
+from assistant import wiring
 from indexing.build import build
 from indexing.closed_issue import ClosedIssue, Comment
 from indexing.index_version import open_version
 from indexing.model import Cleaned
 from indexing.resolution import to_document
 from indexing.retrieve import Retriever
-from indexing.sentence_transformers_embedder import PACKAGED_SHA256, SentenceTransformersEmbedder, packaged_model
 from indexing.sources.issue_export import IssueExport
 from indexing.sources.markdown_tree import MarkdownTree
 
@@ -81,7 +82,7 @@ def main() -> None:
     rows = [row for row in rows if row["answerable"] and row.get("gold")]
     attacked = rows[:: max(1, len(rows) // asked.topics)][: asked.topics]
     sources: list[Source] = [MarkdownTree(asked.docs, "docs"), IssueExport(asked.issues)]
-    embedder = SentenceTransformersEmbedder(packaged_model(), PACKAGED_SHA256)
+    embedder = wiring.embedder(configuration.load())
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "index"
         if asked.index is not None:
