@@ -136,7 +136,8 @@ def _how(result: Mapping[str, Any]) -> Section:
     text = (
         "The questions are divided by a hash of their ids. One part, with what askers said of given answers, fits the "
         f"map from score to probability ({METHODS[result['map']['method']]}); the other fits nothing and proves the "
-        "threshold, by fixed-sequence testing with exact binomial bounds (Angelopoulos and others, Learn then Test, 2021)."
+        "threshold, by fixed-sequence testing with exact binomial bounds (Angelopoulos and others, Learn then Test, "
+        "2021)."
     )
     parts = (counts, Table("Left out", ("why", "count"), left_out)) if left_out else (counts,)
     return Section("How it was measured", text, parts)
