@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.fakes.fake_embeddings import FakeEmbeddings
+from tests.fakes.fake_rerank import FakeRerank
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -103,6 +104,7 @@ class FakeOpenAI:
         requests: Bodies of the chat requests, in order.
         counted: Share of the prompt's tokens that it reads: less than 1 cuts it in silence.
         embeddings: What `/embeddings` answers.
+        rerank: What `/rerank` answers.
     """
 
     mode: Mode = "honest"
@@ -116,6 +118,7 @@ class FakeOpenAI:
     requests: list[dict[str, Any]] = field(default_factory=list)
     counted: float = 1.0
     embeddings: FakeEmbeddings = field(default_factory=FakeEmbeddings)
+    rerank: FakeRerank = field(default_factory=FakeRerank)
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
 
@@ -129,6 +132,8 @@ class FakeOpenAI:
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/embeddings", self._embeddings, methods=["POST"]),
+            Route("/v1/rerank", self._rerank, methods=["POST"]),
+            Route("/rerank", self._rerank, methods=["POST"]),
             Route("/health", self._health),
         ]
         config = uvicorn.Config(
@@ -203,6 +208,18 @@ class FakeOpenAI:
         if self.fault == "not_json":
             return Response("<html>proxy login</html>", media_type="text/html")
         return Response(json.dumps(self.embeddings.answer(body)), media_type="application/json")  # Infinity too
+
+    async def _rerank(self, request: Request) -> Response:
+        body = await request.json()
+        self.rerank.requests.append(body)
+        named = {**body, "model": body.get("model", MODEL)}  # a server with one model asks for no name
+        if refused := self._refused_key(request) or self._refused(named) or self.rerank.refused(body):
+            return refused
+        if self.fault == "hang":
+            await self._wait_for_end(request)
+        if self.fault == "drip":
+            return StreamingResponse(self._dripped(), media_type="application/json")
+        return self.rerank.answer(body)
 
     def _refused_key(self, request: Request) -> Response | None:
         if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":

@@ -12,8 +12,8 @@ _WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuv
 
 def write_tiny_cross_encoder(folder: Path, *, labels: int = 1, pickled: bool = False) -> Path:
     """Write a BERT with one layer and a head of `labels` scores to the folder, as its library saves one."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+    import torch  # noqa: PLC0415 - seconds of import
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast  # noqa: PLC0415 - as above
 
     folder.mkdir(parents=True, exist_ok=True)
     pieces = [*_WORDS, *(f"##{letter}" for letter in _WORDS[5:])]
