@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assistant.entrypoints.conversation import Conversation
 
 HELP = """Type a question. Then: solved, wrong, people (open an issue), cancel, or more detail when you are asked.
+Ask on in the same thread ("and on Windows?"); to speak of an earlier answer, add its id: wrong ID.
 /new begins a new thread, /help shows this, /quit ends. Admins: /index help."""
 
 
