@@ -1,4 +1,4 @@
-"""How often the verdicts of a back-test are confirmed: `scripts/measure_judging QUESTIONS.jsonl [--embedder-off]`.
+"""How often the verdicts of a back-test are confirmed: `scripts/measure_judging QUESTIONS.jsonl`.
 
 Asks questions whose right documents and whose answer by a person (`gold_answer`) are known, judges each answer by the
 words of that person alone, addresses taken out, and compares the verdict with strict rightness.
@@ -25,7 +25,6 @@ def main() -> None:
     """Print a line for each kind of evidence: confirmed, of, 95 % interval."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("questions", type=Path)
-    parser.add_argument("--embedder-off", action="store_true", help="Judge by words alone.")
     given = parser.parse_args()
     lines = [json.loads(line) for line in given.questions.read_text("utf-8").splitlines() if line.strip()]
     said = {line["id"]: (line["title"], line.get("gold_answer") or "") for line in lines}
@@ -38,8 +37,6 @@ def main() -> None:
         if not isinstance(answer, Answered) or not gold_answer:
             continue
         told = Told(title, {"Problem": row.golden.question, "Resolution": _ADDRESS.sub(" ", gold_answer)})
-        if given.embedder_off:
-            judging = judging.by_words()
         judged = judging.judged("", told, answer)
         for name in ("all answers", judged.verdict, f"{judged.verdict}: {judged.by}"):
             verdicts.setdefault(name, []).append(row.judged.strictly_right)

@@ -1,9 +1,9 @@
 """Was an answer right, when nobody labelled the question? Judged by what responders said and led to then. Pure.
 
 Evidence of *rightly*: a document that a responder led to (linked, named, or the original of a duplicate) is among the
-first three cited; or the answer says what the resolution says. Evidence of *wrongly*: the resolution led to a document,
-and neither holds. All else cannot be told: an answer that is unlike the resolution is as often right as wrong, so
-likeness proves something and unlikeness nothing.
+first three cited; or a search for the words of the resolution alone puts a cited document clearly first. Evidence of
+*wrongly*: the resolution led to a document, and neither holds. All else cannot be told: an answer that is unlike the
+resolution, and even one whose resolution is clearly nearer to another document, is about as often right as wrong.
 
 The bounds were chosen with `scripts/measure_judging` on questions whose answer people had named; see `docs/admin.md`.
 """
@@ -39,10 +39,12 @@ class Measured:
 
 
 MEASURED: Final = (
-    Measured("rightly, as the resolution names a cited document", 31, 32),
-    Measured("rightly, as answer and resolution say the same", 8, 10),
-    Measured("cannot be told", 55, 80),
-    Measured("all answers", 94, 122),
+    Measured("rightly, as the resolution names a cited document", 33, 34),
+    Measured("rightly, as a search for the resolution finds a cited document", 26, 27),
+    Measured("cannot be told, as that search finds another document", 4, 9),
+    Measured("cannot be told, for want of evidence", 37, 61),
+    Measured("all answers", 100, 131),
+    Measured("share of the right answers that the judge recognised", 59, 100),
 )
 """Of the answers to questions of a public support forum whose right documents are known (`scripts/measure_judging`). A
 document that gold lacks may be right too, so the true shares are higher."""
@@ -50,9 +52,9 @@ document that gold lacks may be right too, so the true shares are higher."""
 CITED: Final = 3
 """Cited documents that count, as for strict rightness."""
 
-_NEAR = 3.8  # standard deviations by which answer and resolution are nearer than resolutions of two issues
-_SHARED = 1.15  # weight of the words shared, where the texts are near; 1 is a word of one document alone
-_SHARED_ALONE = 3.0  # the same where there is no embedder
+_LEAD = 0.3  # of a cited document, when the resolution is searched for, that proves it right
+_ELSEWHERE = 0.4  # of another document, that makes an answer worth reading
+_TENTH = 9  # place whose score a lead is measured by
 _NAMED = 0.7  # share of a title, by weight, that a text must hold to name it
 _NAMES = 2  # words of a title at least: one word alone is met by chance
 
@@ -90,20 +92,23 @@ class Compared:
         cited: Documents, in order.
         led_to: Documents that the resolution led to, also those that came into the index afterwards.
         hinted: Documents that were spoken of besides, or whose title the resolution names.
-        shared: Weight of the words that answer and resolution share; 0 without a resolution.
-        nearness: Of answer and resolution, in standard deviations above chance; None without an embedder.
+        nearest: The document that a search for the resolution alone puts first; empty when it finds nothing.
+        lead: Of `nearest`, see `lead_of`.
     """
 
     cited: tuple[str, ...]
     led_to: frozenset[str] = frozenset()
     hinted: frozenset[str] = frozenset()
-    shared: float = 0.0
-    nearness: float | None = None
+    nearest: str = ""
+    lead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and what it stands on: `cited`, `spoken_of`, `same_words`, `led_elsewhere` or `no_evidence`."""
+    """A verdict and what it stands on.
+
+    That is `cited`, `spoken_of` or `nearest`; `led_elsewhere`; `nearer_elsewhere` or `no_evidence`.
+    """
 
     verdict: Verdict
     by: str
@@ -116,22 +121,24 @@ def judge(compared: Compared) -> Judgement:
         return Judgement("rightly", "cited")
     if cited & compared.hinted:
         return Judgement("rightly", "spoken_of")
-    if _says_the_same(compared):
-        return Judgement("rightly", "same_words")
+    if compared.nearest in cited and compared.lead >= _LEAD:
+        return Judgement("rightly", "nearest")
     if compared.led_to:
         return Judgement("wrongly", "led_elsewhere")
-    return Judgement("cannot_be_told", "no_evidence")
+    elsewhere = compared.nearest and compared.nearest not in cited and compared.lead >= _ELSEWHERE
+    return Judgement("cannot_be_told", "nearer_elsewhere" if elsewhere else "no_evidence")
 
 
-def _says_the_same(compared: Compared) -> bool:
-    if compared.nearness is None:
-        return compared.shared >= _SHARED_ALONE
-    return compared.nearness >= _NEAR and compared.shared >= _SHARED
+def lead_of(scores: Sequence[float]) -> float:
+    """Return by how much the first of a ranking stands before the second, as a share of the way to the tenth, 0..1.
 
-
-def shared_weight(answer: str, resolution: str, rarity: Rarity) -> float:
-    """Return the weight of the words that both texts have."""
-    return rarity.total(set(terms(answer)) & set(terms(resolution)))
+    Args:
+        scores: Best first; their scale does not matter.
+    """
+    if len(scores) < 3:  # noqa: PLR2004 - nothing to measure a lead by
+        return 0.0
+    spread = scores[0] - scores[min(_TENTH, len(scores) - 1)]
+    return (scores[0] - scores[1]) / spread if spread > 0.0 else 0.0
 
 
 def named(titles: Sequence[tuple[str, str]], text: str, question: str, rarity: Rarity) -> frozenset[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assistant.core.backtest import Replayed, missed, told_by
-from assistant.core.judging import CITED, Compared, Rarity, judge, named, shared_weight
+from assistant.core.judging import CITED, Compared, Rarity, judge, lead_of, named
 from assistant.core.leading import Places
 from assistant.core.model import Abstained, Answered, Question, ThreadRef, outcome_name
 from assistant.errors import Rejected
@@ -18,17 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from assistant.core.backtest import Told
-    from assistant.core.claims_meaning import Embed
     from assistant.core.judging import Judgement
     from assistant.core.model import Decision
     from assistant.ports import Answer
     from indexing.as_of import AsOf
     from indexing.catalog_rows import ChunkedDocument, DocumentFacts
-    from indexing.model import Document
+    from indexing.model import Document, Retrieval
 
 PLATFORM, CONVERSATION = "console", "backtest"
-_MARK = re.compile(r"\[\d+\]")
-_SAMPLE = 200  # resolutions whose distances tell what is near
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +87,21 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """Compares answers with what responders said; knows which words are rare and which texts are near by chance."""
+    """Compares answers with what responders said.
+
+    Attributes:
+        places: Knows documents by their addresses.
+        rarity: Which words tell something.
+        titles: Of all documents.
+        search: Finds the documents that a resolution is near to, at the moment of the question.
+        originals: Of duplicates, where they are known.
+    """
 
     places: Places
     rarity: Rarity
     titles: Mapping[str, str]
-    embed: Embed | None
-    chance: tuple[float, float] | None
+    search: Callable[[str], Retrieval]
     originals: Mapping[str, str] = field(default_factory=dict)
-
-    def by_words(self) -> Judging:
-        """Return the same without an embedder."""
-        return replace(self, embed=None, chance=None)
 
     def right(self, issue: str, told: Told) -> frozenset[str]:
         """Return the documents that the resolution of an issue led to, and the original of a duplicate."""
@@ -113,63 +112,29 @@ class Judging:
     def judged(self, issue: str, told: Told, answer: Answered) -> Judgement:
         """Return what can be told of an answer."""
         cited = tuple(dict.fromkeys(citation.document for citation in answer.citations))
-        text = _MARK.sub("", answer.text)
         titles = [(document, self.titles.get(document, "")) for document in cited[:CITED]]
         hinted = self.places.led_to(told.discussion, issue) - self.places.led_to(told.question, issue)
+        ranking = self.search(told.resolution).ranking if told.resolution else ()
         return judge(
             Compared(
                 cited,
                 led_to=self.right(issue, told),
                 hinted=hinted | named(titles, told.resolution, told.question, self.rarity),
-                shared=shared_weight(text, told.resolution, self.rarity) if told.resolution else 0.0,
-                nearness=self.nearness(text, told.resolution),
+                nearest=ranking[0].document if ranking else "",
+                lead=lead_of([ranked.score for ranked in ranking]),
             )
         )
 
-    def nearness(self, text: str, resolution: str) -> float | None:
-        """Return by how many standard deviations two texts are nearer than those of two issues; None: unknown."""
-        if self.embed is None or self.chance is None or not resolution:
-            return None
-        rows = self.embed([text, resolution])
-        if rows is None:
-            return None
-        mean, deviation = self.chance
-        return (float(rows[0] @ rows[1]) - mean) / deviation
 
-
-def chance_of(texts: Sequence[str], embed: Embed | None) -> tuple[float, float] | None:
-    """Return mean and standard deviation of the cosines of texts that have nothing to do with each other.
-
-    Cosines of one embedder cannot be compared with those of another: for some all texts are near.
-
-    Args:
-        texts: Of different issues; some of them are taken, evenly.
-        embed: None without an embedder.
-    """
-    import numpy as np  # noqa: PLC0415 - slow to load
-
-    sample = list(texts[:: max(1, len(texts) // _SAMPLE)])[:_SAMPLE]
-    if embed is None or len(sample) < 3:  # noqa: PLR2004 - less has no deviation
-        return None
-    rows = embed(sample)
-    if rows is None:
-        return None
-    cosines = (rows @ rows.T)[np.triu_indices(len(sample), 1)]
-    deviation = float(cosines.std())
-    return (float(cosines.mean()), deviation) if deviation > 0.0 else None
-
-
-def judging_of(past: Past) -> Judging:
+def judging_of(past: Past, audiences: frozenset[str] = frozenset({"public"})) -> Judging:
     """Return what judges the answers from a version."""
     told = [told_by(issue.document.title, (chunk for chunk, _ in issue.chunks)) for issue in past.issues]
     documents = [facts.document for facts in past.documents]
-    embed = past.index.embed if past.index.embed(["ready"]) is not None else None
     return Judging(
         places=Places(documents),
         rarity=Rarity("\n".join((one.title, *one.parts.values())) for one in told),
         titles={document.id: document.title for document in documents},
-        embed=embed,
-        chance=chance_of([one.resolution for one in told if one.resolution], embed),
+        search=lambda text: past.index(text, audiences),
         originals={document.id: document.duplicate_of for document in documents if document.duplicate_of},
     )
 
@@ -186,7 +151,7 @@ def replay(past: Past, chosen: Chosen, on_done: Callable[[], None] = lambda: Non
         Rejected: There is no such issue.
     """
     issues = chosen.of(past.issues)
-    judging = judging_of(past)
+    judging = judging_of(past, chosen.audiences)
     found = []
     for issue in issues:
         past.index.go_to(issue.document.opened_at[:10])

@@ -23,11 +23,10 @@ from assistant.core.backtest import (
 )
 from assistant.core.judging import Judgement
 from assistant.errors import Rejected
-from assistant.workflows.backtest import Chosen, chance_of
+from assistant.workflows.backtest import Chosen
 from assistant.workflows.backtest_summary import clustered_interval
 from indexing.catalog_rows import ChunkedDocument
 from indexing.model import Chunk, Document
-from tests.fakes.tiny_embedder import TinyEmbedder
 
 ROW = Replayed(
     document="issue:1",
@@ -217,15 +216,3 @@ def test_an_index_without_dates_is_told_and_how_to_mend_it() -> None:
 def test_a_choice_that_leaves_nothing_says_what_there_is() -> None:
     with pytest.raises(Rejected, match="opened from 2026-01-01 to 2026-04-01"):
         Chosen(since="2027-01-01").of(ISSUES)
-
-
-def test_what_is_near_by_chance_is_measured_with_the_embedder_itself() -> None:
-    texts = ["the runner fails", "the runner pulls an image", "cooking dish", "the runner fails again"]
-    found = chance_of(texts, TinyEmbedder().encode)
-    assert found is not None
-    mean, deviation = found
-    assert -1.0 <= mean <= 1.0
-    assert deviation > 0.0
-    assert chance_of(texts, None) is None
-    assert chance_of(texts[:2], TinyEmbedder().encode) is None
-    assert chance_of(["same"] * 5, TinyEmbedder().encode) is None

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.core.judging import MEASURED, Compared, Rarity, judge, named, shared_weight
+from assistant.core.judging import MEASURED, Compared, Rarity, judge, lead_of, named
 from assistant.core.leading import Places
+from assistant.core.terms import terms
 from indexing.model import Document
 
-NEAR, FAR = 5.0, 0.0
+CLEAR, NARROW = 0.6, 0.1
 
 
 @pytest.mark.parametrize(
@@ -18,28 +19,30 @@ NEAR, FAR = 5.0, 0.0
     [
         (Compared(("a", "b", "c"), led_to=frozenset({"c"})), "rightly", "cited"),
         (Compared(("a", "b"), hinted=frozenset({"b"})), "rightly", "spoken_of"),
-        (Compared(("a",), shared=2.0, nearness=NEAR), "rightly", "same_words"),
-        (Compared(("a",), led_to=frozenset({"z"}), shared=2.0, nearness=NEAR), "rightly", "same_words"),
+        (Compared(("a",), nearest="a", lead=CLEAR), "rightly", "nearest"),
+        (Compared(("a",), led_to=frozenset({"z"}), nearest="a", lead=CLEAR), "rightly", "nearest"),
         (Compared(("a",), led_to=frozenset({"z"})), "wrongly", "led_elsewhere"),
         (Compared(("a", "b", "c", "z"), led_to=frozenset({"z"})), "wrongly", "led_elsewhere"),
-        (Compared(("a",), shared=0.5, nearness=NEAR), "cannot_be_told", "no_evidence"),
-        (Compared(("a",), shared=9.0, nearness=FAR), "cannot_be_told", "no_evidence"),
-        (Compared(("a",), shared=2.0), "cannot_be_told", "no_evidence"),
-        (Compared(("a",), shared=4.0), "rightly", "same_words"),
+        (Compared(("a",), nearest="a", lead=NARROW), "cannot_be_told", "no_evidence"),
+        (Compared(("a", "b", "c", "z"), nearest="z", lead=CLEAR), "cannot_be_told", "nearer_elsewhere"),
+        (Compared(("a",), nearest="z", lead=CLEAR), "cannot_be_told", "nearer_elsewhere"),
+        (Compared(("a",), nearest="z", lead=NARROW), "cannot_be_told", "no_evidence"),
         (Compared(("a",), hinted=frozenset({"z"})), "cannot_be_told", "no_evidence"),
+        (Compared(("a",)), "cannot_be_told", "no_evidence"),
     ],
     ids=[
         "cites what the resolution leads to",
         "cites what was spoken of",
-        "says the same",
-        "says the same from another place",
+        "its document is nearest to the resolution",
+        "nearest although led elsewhere",
         "led elsewhere",
         "only three count",
-        "near but without its words",
-        "its words but far",
-        "without an embedder few words are not enough",
-        "without an embedder many words are",
+        "nearest by little",
+        "only three count for the nearest too",
+        "another is nearest",
+        "another is nearest by little",
         "what was only hinted at proves no error",
+        "nothing is known",
     ],
 )
 def test_a_verdict_stands_on_evidence(compared: Compared, verdict: str, by: str) -> None:
@@ -47,17 +50,28 @@ def test_a_verdict_stands_on_evidence(compared: Compared, verdict: str, by: str)
     assert (judged.verdict, judged.by) == (verdict, by)
 
 
-@given(st.builds(Compared, st.just(("a",)), shared=st.floats(0, 50), nearness=st.none() | st.floats(-10, 10)))
-def test_likeness_alone_never_proves_an_answer_wrong(compared: Compared) -> None:
-    assert judge(compared).verdict != "wrongly"
+@given(st.floats(0, 1), st.sampled_from(["a", "z", ""]))
+def test_likeness_alone_never_proves_an_answer_wrong(lead: float, nearest: str) -> None:
+    assert judge(Compared(("a",), nearest=nearest, lead=lead)).verdict != "wrongly"
 
 
-def test_the_rarer_a_shared_word_the_more_it_tells() -> None:
+@given(st.lists(st.integers(-1000, 1000), max_size=20), st.integers(1, 9), st.integers(-9, 9))
+def test_a_lead_is_a_share_that_no_scale_of_scores_changes(scores: list[int], times: int, more: int) -> None:
+    ranked = sorted(scores, reverse=True)
+    found = lead_of([float(score) for score in ranked])
+    assert 0.0 <= found <= 1.0
+    assert lead_of([float(times * score + more) for score in ranked]) == pytest.approx(found)
+
+
+def test_a_lead_is_measured_by_the_way_to_the_tenth() -> None:
+    assert lead_of([10.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.0, -90.0]) == pytest.approx(0.3)
+    assert lead_of([5.0, 1.0]) == 0.0
+
+
+def test_the_rarer_a_word_the_more_it_tells() -> None:
     rarity = Rarity(["the runner fails", "the runner pulls", "the runner sleeps at sandbox"])
-    assert shared_weight("mend the sandbox", "a sandbox was broken", rarity) > shared_weight(
-        "a runner", "the runner", rarity
-    )
-    assert shared_weight("cats", "dogs", rarity) == 0.0
+    assert rarity.total(terms("sandbox")) > rarity.total(terms("runner"))
+    assert rarity.total(()) == 0.0
 
 
 def test_words_have_a_weight_even_where_there_is_nothing_to_compare_with() -> None:
