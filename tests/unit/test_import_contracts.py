@@ -20,6 +20,7 @@ VIOLATIONS = {
     "owner-faiss": ("indexing/build.py", "import faiss"),
     "owner-sqlite-utils": ("assistant/store/questions.py", "import sqlite_utils"),
     "owner-openai": ("assistant/workflows/answer.py", "import openai"),
+    "owner-sentence-transformers": ("indexing/retrieve.py", "import sentence_transformers"),
     "owner-sqlalchemy": ("assistant/core/model.py", "import sqlalchemy"),
 }
 
