@@ -92,9 +92,10 @@ def _trust(result: Mapping[str, Any]) -> Section:
     text = (
         "Nobody labelled these questions. An answer counts as right when one of its first three documents is one that "
         "the resolution leads to or names, or that the discussion links; when it cites the original of a duplicate; or "
-        "when a search for the words of the resolution alone, in the index as it stood, puts one of them clearly first "
-        "(by three tenths of the way to the tenth). It counts as wrong when the resolution leads to a document and none of this holds. That an answer is unlike "
-        "the resolution proves nothing: such answers were as often right as wrong where people had checked.\n\n"
+        "when a search for the words of the resolution alone, in the index as it stood, puts one of them first with a lead. "
+        "It counts as wrong when the resolution leads to a document and none of this holds. That an answer is unlike "
+        "the resolution proves nothing: such answers were as often right as wrong where people had checked. Where no "
+        "document tells what solved an issue, the page about its topic may pass for right: read some.\n\n"
         "What still leaks from the future: which words are rare is counted over the whole index of today; "
         f"{pages['without_date']} of {pages['pages']} pages have no date and count as there from the beginning; "
         f"{pages['changed_later']} pages changed after the first of these questions and "
