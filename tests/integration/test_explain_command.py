@@ -87,7 +87,7 @@ def test_each_sentence_of_a_draft_is_shown_with_what_the_check_said_of_it(home: 
     assert shown["draft"]["claims"][1] == {"text": "Clean up with `docker image rm`.", "cites": [1]}
     assert shown["prompt"] == "the prompt"
     said = explained()
-    assert "kept, support 1.00: a passage supports it by docs/disk.md" in said
+    assert "kept, support 0.99: a passage supports it by docs/disk.md" in said
     assert "| Clean up with `docker image rm`. [1]" in said
     assert VERDICTS["other_literal"] in said
     assert "The model saw:\nthe prompt" in said
