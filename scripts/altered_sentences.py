@@ -188,7 +188,7 @@ def renumbered(sentence: str, rng: random.Random) -> str:
 def number_of_elsewhere(sentence: str, passage: str, rng: random.Random) -> str:
     """Return the sentence with one number put in the place of another that stands elsewhere in the passage."""
     found = list(_NUMBER.finditer(_masked(sentence)))
-    others = sorted(set(_NUMBER.findall(passage)) - {match[0] for match in found})
+    others: list[str] = sorted({match[0] for match in _NUMBER.finditer(passage)} - {match[0] for match in found})
     if not found or not others:
         return ""
     match = rng.choice(found)
