@@ -24,7 +24,7 @@ _WHY = {
 _BY = {
     "cited": "the answer cites what the resolution leads to",
     "spoken_of": "the answer cites what people spoke of or named",
-    "nearest": "a search for the resolution finds what the answer cites",
+    "nearest": "a search for the resolution finds what the answer cites, which proves nothing",
     "led_elsewhere": "the resolution leads elsewhere",
     "nearer_elsewhere": "a search for the resolution finds another document",
     "no_evidence": "nothing to compare with",

@@ -91,11 +91,10 @@ def _trust(result: Mapping[str, Any]) -> Section:
     pages = result["pages"]
     text = (
         "Nobody labelled these questions. An answer counts as right when one of its first three documents is one that "
-        "the resolution leads to or names, or that the discussion links; when it cites the original of a duplicate; or "
-        "when a search for the words of the resolution alone, in the index as it stood, puts one of them first with a lead. "
-        "It counts as wrong when the resolution leads to a document and none of this holds. That an answer is unlike "
-        "the resolution proves nothing: such answers were as often right as wrong where people had checked. Where no "
-        "document tells what solved an issue, the page about its topic may pass for right: read some.\n\n"
+        "the resolution leads to or names, or that the discussion links, or the original of a duplicate. It counts as "
+        "wrong when the resolution leads to a document and none of this holds. That an answer is unlike the resolution "
+        "proves nothing: such answers were as often right as wrong where people had checked. That it is like it, or "
+        "from the same page, proves nothing either: the page about a topic need not tell what solved the issue.\n\n"
         "What still leaks from the future: which words are rare is counted over the whole index of today; "
         f"{pages['without_date']} of {pages['pages']} pages have no date and count as there from the beginning; "
         f"{pages['changed_later']} pages changed after the first of these questions and "
@@ -105,6 +104,7 @@ def _trust(result: Mapping[str, Any]) -> Section:
     note = (
         "Measured on answers to questions of a public support forum whose right documents are known, with the program "
         "that made this report. A right document that the list of known ones lacks counts against the verdict here. "
+        "Each of these questions has a document that answers it; where none does, fewer verdicts hold. "
         "How often 'wrongly' is right could not be measured in the same way."
     )
     columns = ("verdict", "right", "of", "share", "95 %")
