@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.core.calibration import groups_of
-from assistant.core.detail import missing_details
+from assistant.core.detail import lacking
 from assistant.core.model import Abstained, Answered, NeedsDetail
 from assistant.core.terms import terms
 
@@ -170,12 +170,12 @@ def decide(
     score, confidence = weighed.score, weighed.confidence
     answer = Answered(supported.text, supported.citations, score, confidence) if supported.text else None
     known = question.details or _says_what_is_written(question.search_text, retrieval)
-    missing = () if known else missing_details(question.search_text)
-    vague = bool(missing) and len(set(terms(question.search_text))) <= VAGUE_TERMS
+    lacks = None if known else lacking(question.search_text, retrieval.ranking)
+    vague = lacks is not None and lacks.bare and len(set(terms(question.search_text))) <= VAGUE_TERMS
     if answer is not None and weighed.sureness >= weighed.threshold and not vague:
         return answer
-    if missing:
-        return NeedsDetail(missing, score, confidence)
+    if lacks is not None and lacks.clearly:
+        return NeedsDetail(lacks.missing, score, confidence)
     half_good = answer if weighed.sureness >= weighed.threshold / 2 else None  # a suggested reply for the responder
     return Abstained(_reason(retrieval.passages, answer), score, confidence, half_good)
 

@@ -18,6 +18,15 @@ ASKED_BACK = {
     "tried": Text.ASK_TRIED,
     "project": Text.ASK_PROJECT,
     "runner": Text.ASK_RUNNER,
+    "configuration": Text.ASK_CONFIGURATION,
+    "installation": Text.ASK_INSTALLATION,
+    "code": Text.ASK_CODE,
+    "steps": Text.ASK_STEPS,
+    "screenshot": Text.ASK_SCREENSHOT,
+    "example": Text.ASK_EXAMPLE,
+    "browser": Text.ASK_BROWSER,
+    "system": Text.ASK_SYSTEM,
+    "meaning": Text.ASK_MEANING,
 }
 MINUTE_S = 60
 
@@ -41,12 +50,17 @@ def answered(question: Question, outcome: Answered, decision: Decision) -> Messa
 
 
 def asked_back(question: Question, outcome: NeedsDetail, wait_s: float) -> Message:
-    """Return one short question back, and what happens without a reply."""
-    missing = next((ASKED_BACK[name] for name in outcome.missing if name in ASKED_BACK), Text.ASK_ANYTHING)
+    """Return one short question back for the two most useful kinds of detail, and what happens without a reply."""
+    wanted = [tell(question.language, ASKED_BACK[name]) for name in outcome.missing if name in ASKED_BACK][:2]
+    asked = tell(question.language, Text.ASK_ANYTHING)
+    if len(wanted) == 1:
+        asked = tell(question.language, Text.ASK_FOR_ONE, first=wanted[0])
+    elif wanted:
+        asked = tell(question.language, Text.ASK_FOR_TWO, first=wanted[0], second=wanted[1])
     after = tell(question.language, Text.ISSUE_OPENING)
     if wait_s > 0:
         after = tell(question.language, Text.ASK_WAITS, minutes=max(1, round(wait_s / MINUTE_S)))
-    return Message("needs_detail", f"{tell(question.language, missing)}\n\n{after}", question_id=question.id)
+    return Message("needs_detail", f"{asked}\n\n{after}", question_id=question.id)
 
 
 def passed_on(question: Question, why: Text) -> Message:
