@@ -1,9 +1,9 @@
 """Was an answer right, when nobody labelled the question? Judged by what responders said and led to then. Pure.
 
 Evidence of *rightly*: a document that a responder led to (linked, named, or the original of a duplicate) is among the
-first three cited. Evidence of *wrongly*: the resolution led to a document, and it is not. All else cannot be told. Whether
-a search for the words of the resolution finds what the answer cites is told beside it and proves nothing: on questions
-that some document answers it was right in 26 of 27, but of 12 replayed issues that a person read, in 4.
+first three cited. Evidence of *wrongly*: the resolution led to a document, and it is not. All else cannot be told.
+Whether a search for the words of the resolution finds what the answer cites is told beside it and proves nothing: on
+questions that some document answers it was right in 26 of 27, but of 12 replayed issues that were read, in 4.
 
 What was measured: `scripts/measure_judging`, on questions whose answer people had named; see `docs/admin.md`.
 """
