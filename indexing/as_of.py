@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from indexing.manifest import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class AsOf:
         strict_pages: See `came_on`.
     """
 
-    def __init__(self, retriever: Retriever, documents: Iterable[DocumentFacts], *, strict_pages: bool = False) -> None:
+    def __init__(self, retriever: Retriever, documents: Sequence[DocumentFacts], *, strict_pages: bool = False) -> None:
         self._retriever = self._now = retriever
         self._came = {facts.document.id: came_on(facts, strict_pages=strict_pages) for facts in documents}
         runs = [

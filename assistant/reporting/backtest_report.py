@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from assistant.reporting.parts import Cell
 
+_FEW = 10  # answers of which a share says nothing
 _ENOUGH = 30  # answers whose right document is known, before their risk is drawn over time
 _PARTS = (
     ("rightly", "answered rightly"),
@@ -50,6 +51,12 @@ def report_of(result: Mapping[str, Any]) -> str:
 
 def _overall(result: Mapping[str, Any]) -> Section:
     found = result["overall"]
+    risk = f"{found['wrongly']} of {found['led']} were wrong"
+    risk += (
+        f", {percent(found['risk'])} ({bounds(found['risk_interval'])})"
+        if found["led"] >= _FEW
+        else ", too few to tell"
+    )
     rows: tuple[tuple[Cell, ...], ...] = (
         ("asked", found["asked"], "", ""),
         ("answered: no issue opened", *share_of(found, "answered"), bounds(found["deflection_interval_by_asker"])),
@@ -69,9 +76,7 @@ def _overall(result: Mapping[str, Any]) -> Section:
         f"{found['escalated']} would have gone to people, and {found['asked_back']} would have been asked for a detail."
         f"\n\nOf the answers, {found['rightly']} were right and {found['wrongly']} wrong as far as the closed issues "
         f"tell; of {found['cannot_be_told']} nobody can tell from them, and none of these is counted as right. "
-        f"How often it is wrong can be told of {found['led']} answers alone, those to questions whose resolution leads "
-        f"to a document: {found['wrongly']} of them were wrong"
-        + (f" ({percent(found['risk'])}, 95 % interval {bounds(found['risk_interval'])})." if found["led"] else ".")
+        f"How often it is wrong can be told of answers to questions whose resolution leads to a document alone: {risk}."
     )
     return Section("In short", text, (Table("Outcomes", ("outcome", "issues", "share", "95 %"), rows, note),))
 
