@@ -32,6 +32,10 @@ class Embedder(Protocol):
     def multilingual(self) -> bool:
         """Whether it reads scripts without spaces between words (Chinese, Japanese, ...); if not, full text decides."""
 
+    @property
+    def spread(self) -> float:
+        """How far apart the cosines of the default model lie, divided by this one's; the ranking was fitted with it."""
+
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32, (len(texts), dimension), rows L2-normalised, in the order of `texts`.
 
@@ -73,6 +77,11 @@ class HashingEmbedder:
     def multilingual(self) -> bool:
         """See `Embedder.multilingual`."""
         return False
+
+    @property
+    def spread(self) -> float:
+        """See `Embedder.spread`."""
+        return 1.0
 
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """See `Embedder.encode`."""

@@ -69,6 +69,10 @@ class Original(Protocol):
         """Written in front of texts before they are embedded."""
 
     @property
+    def spread(self) -> float:
+        """See `Embedder.spread`."""
+
+    @property
     def exporter(self) -> list[str]:
         """Arguments of Python that make the file, without its name and precision at their end."""
 
@@ -155,6 +159,11 @@ class OnnxEmbedder:
     def multilingual(self) -> bool:
         """See `Embedder.multilingual`."""
         return self._original.multilingual
+
+    @property
+    def spread(self) -> float:
+        """See `Embedder.spread`."""
+        return self._original.spread
 
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """See `Embedder.encode`.

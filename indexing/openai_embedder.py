@@ -121,6 +121,11 @@ class OpenAIEmbedder:
         """
         return self._probed.multilingual if self._multilingual is None else self._multilingual
 
+    @property
+    def spread(self) -> float:
+        """See `Embedder.spread`."""
+        return 1.0
+
     def encode(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """See `Embedder.encode`. A text that the model calls too long is halved until it fits.
 

@@ -60,12 +60,14 @@ class Found:
             whole is about. Not asked without vectors.
         lexical: BM25, one mapping for each full text table that was asked (the same tables for both kinds).
         named: Returns for document numbers how far the question names the collection of each, 0 to 1.
+        spread: `Embedder.spread`.
     """
 
     dense: Mapping[int, float]
     topics: Callable[[Sequence[int]], Sequence[float]]
     lexical: Sequence[Mapping[int, float]]
     named: Callable[[Sequence[int]], Sequence[float]] = lambda numbers: [0.0] * len(numbers)
+    spread: float = 1.0
 
     def without(self, left_out: AbstractSet[int]) -> Found:
         """Return the same without these chunks."""
@@ -73,7 +75,7 @@ class Found:
             {chunk: score for chunk, score in scores.items() if chunk not in left_out}
             for scores in (self.dense, *self.lexical)
         )
-        return Found(dense, self.topics, lexical, self.named)
+        return Found(dense, self.topics, lexical, self.named, self.spread)
 
 
 def rank(
@@ -144,8 +146,8 @@ def _of_kind(
     weight = trust * _LEXICAL + (1.0 - trust) * _LEXICAL_ALONE
     parts = [(weight, [lexical.get(number, 0.0) for number in chosen])]
     if cosines:
-        parts.append((trust * _COSINE, [cosines.get(number, floor) for number in chosen]))
-        parts.append((trust * _TOPIC, list(part.topics(chosen))))
+        parts.append((trust * part.spread * _COSINE, [cosines.get(number, floor) for number in chosen]))
+        parts.append((trust * part.spread * _TOPIC, list(part.topics(chosen))))
     above = [_above_usual(weight, values) for weight, values in parts]
     scores = [fused[number] + sum(values[position] for values in above) for position, number in enumerate(chosen)]
     scores = _with_names(scores, part.named(chosen))

@@ -255,7 +255,8 @@ class Retriever:
             directions = self._version.vectors.directions([self._catalog.numbers.run(n) for n in documents])
             return [] if vector is None else (directions @ vector).tolist()
 
-        return Found(_settled(dense, numbers), topics, [_settled(scores, numbers) for scores in lexical], named)
+        spread = 1.0 if self._embedder is None else self._embedder.spread
+        return Found(_settled(dense, numbers), topics, [_settled(scores, numbers) for scores in lexical], named, spread)
 
     @cached_property
     def _left_out(self) -> NDArray[np.int64]:

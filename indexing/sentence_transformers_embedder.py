@@ -116,6 +116,11 @@ class SentenceTransformersEmbedder:
             return self._multilingual
         return self._number("vocab_size") > _ENGLISH_VOCABULARY or self._chinese_characters() > _CHINESE_VOCABULARY
 
+    @property
+    def spread(self) -> float:
+        """See `Embedder.spread`."""
+        return 1.0
+
     def check(self) -> None:
         """Compare the weights with what they must be, without loading them.
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from indexing.model import Retrieval
 
 
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 VAGUE_TERMS = 3
 """A report of a problem in so few words fits many pages equally well, however well it fits one of them."""
 
@@ -64,7 +63,12 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class DecisionModel:
-    """Weights for the whole search and for full text alone: no embedding model, or a script that it cannot read."""
+    """Weights for the whole search, and for full text alone: no embedding model.
+
+    Chinese questions that an English model cannot read are judged by the former: how far the first document stands out
+    (`score_gap`) says nothing where hardly another one shares a sign with the question. Of 57 answerable and 10
+    unanswerable ones 15 and 0 are answered, none wrongly; by the latter 25 and 5, 8 of them wrongly.
+    """
 
     full: Weights
     lexical: Weights
@@ -82,8 +86,8 @@ def features(question: Question, retrieval: Retrieval, supported: Supported | No
     Those made here work in every script and count one term that is never found, so that a question of two words
     cannot reach 1 by chance; one shared word of several counts as none: `first_line_found` (share of the terms of
     the question's first line in the first passage), `first_line_shown` (the same in all passages) and `terms_shown`
-    (share of all terms in all passages). `words_alone` is 1 when the search was, or must be judged as, one by full text
-    alone; it chooses the weights.
+    (share of all terms in all passages). `words_alone` is 1 when the search was one by full text alone; it
+    chooses the weights.
     """
     passages = [frozenset(terms(passage.chunk.embedded_text)) for passage in retrieval.passages]
     shown = frozenset().union(*passages)
@@ -95,19 +99,13 @@ def features(question: Question, retrieval: Retrieval, supported: Supported | No
         "first_line_found": _share(first, passages[0] if passages else frozenset()),
         "first_line_shown": _share(first, shown),
         "terms_shown": _share(asked, shown),
-        "words_alone": float(retrieval.lexical_only or is_unspaced(question.search_text)),
+        "words_alone": float(retrieval.lexical_only),
     }
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
     shared = len(wanted & held)
     return shared / (len(wanted) + 1) if shared >= min(2, len(wanted)) else 0.0
-
-
-def is_unspaced(text: str) -> bool:
-    """True when most letters belong to scripts without spaces between words, which an English embedder cannot read."""
-    letters = sum(map(str.isalpha, text))
-    return 2 * len(_UNSPACED.findall(text)) > letters
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from assistant.calibrations import InForce, read, remove, write
 from assistant.codec import dump, load
@@ -73,8 +74,6 @@ def test_the_way_of_searching_that_was_not_measured_has_no_confidence() -> None:
     decision = asked("how do I clean the disk of old images?", 0.5, lexical=True)
     assert isinstance(decision.outcome, Answered)
     assert decision.outcome.confidence is None
-    chinese = asked("如何清理磁盘上的旧镜像", 0.5)
-    assert chinese.outcome.confidence is None
 
 
 def test_a_vague_report_is_asked_back_however_sure_the_answer_is() -> None:
@@ -142,6 +141,7 @@ def test_a_new_calibration_counts_without_a_restart(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_not_used_and_one_warning_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], served: dict[str, object], answered_by: str
 ) -> None:
+    structlog.reset_defaults()  # whatever a fixture of another file has set up: the warning is wanted here
     path = tmp_path / "calibration.json"
     write(path, BOLD)
     asked_for = in_force(path, **served)  # type: ignore[arg-type] - each case names what it changes
@@ -156,6 +156,7 @@ def test_what_does_not_fit_is_not_used_and_one_warning_says_so(
 def test_a_damaged_file_is_not_used_and_told_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
+    structlog.reset_defaults()  # as above
     path = tmp_path / "calibration.json"
     path.write_text(content, "utf-8")
     with pytest.raises(NotConfigured, match="assistant calibrate"):

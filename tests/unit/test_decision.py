@@ -1,7 +1,5 @@
 """Answered, asked back or abstained."""
 
-# ruff: noqa: RUF001 - Chinese punctuation in questions
-
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -10,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.core.decision import DecisionModel, Weights, decide, features, is_unspaced
+from assistant.core.decision import DecisionModel, Weights, decide, features
 from assistant.core.evidence import Supported
 from assistant.core.model import Abstained, Answered, NeedsDetail, Outcome, Question, ThreadRef
 from assistant.workflows.answer import load_decision_model
@@ -80,10 +78,9 @@ def test_a_message_that_a_passage_holds_word_for_word_is_not_asked_back() -> Non
     assert isinstance(outcome(text, retrieval(x=-3.0)), NeedsDetail)
 
 
-def test_a_question_that_the_embedder_cannot_read_is_judged_by_its_words_alone() -> None:
-    assert isinstance(outcome("作业一直处于什么状态？", retrieval(x=3.0, y=-3.0)), Abstained)
-    assert is_unspaced("上海机房的 runner 拉取镜像很慢")
-    assert not is_unspaced("the runner 很慢 and never ends")
+def test_a_chinese_question_is_judged_by_the_whole_search_unless_that_was_by_words_alone() -> None:
+    assert isinstance(outcome("作业一直处于什么状态?", retrieval(x=3.0, y=-3.0)), Answered)
+    assert features(question("作业一直处于什么状态?"), retrieval())["words_alone"] == 0.0
 
 
 def test_one_shared_word_of_several_counts_as_none() -> None:
