@@ -35,6 +35,10 @@ class ThreadRef:
     url: str = ""
 
 
+_PASTED_LINES = 3
+"""Line ends from which a detail was pasted rather than written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One asker's request. `text` and `details` are already cleaned and masked.
@@ -65,8 +69,17 @@ class Question:
 
     @property
     def search_text(self) -> str:
-        """What is looked for: the newest detail first, as it says what the first words left open."""
-        return "\n\n".join((*reversed(self.details), self.text))
+        """What is looked for: the newest detail first, as it says what the first words left open.
+
+        A pasted log or configuration comes last: what stands first weighs most, and its lines drown the question.
+        """
+        newest_first = self.details[::-1]
+        told = [detail for detail in newest_first if not _is_pasted(detail)]
+        return "\n\n".join((*told, self.text, *filter(_is_pasted, newest_first)))
+
+
+def _is_pasted(detail: str) -> bool:
+    return "```" in detail or detail.count("\n") >= _PASTED_LINES
 
 
 @dataclass(frozen=True, slots=True)

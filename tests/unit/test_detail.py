@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from assistant.core.detail import NEAR, lacking, missing_details
+from assistant.core.model import NeedsDetail, Question, ThreadRef
 from assistant.texts import LANGUAGES, tell
-from assistant.workflows.wording import ASKED_BACK
+from assistant.workflows.wording import ASKED_BACK, asked_back
 from indexing.asking_back import KINDS
 from indexing.model import RankedDocument
 
@@ -88,3 +92,29 @@ def test_every_kind_a_responder_asks_for_can_be_asked_for_in_each_language(langu
     assert len(set(said)) == len(KINDS)
     if language != "en":
         assert not set(said) & {tell("en", ASKED_BACK[kind]) for kind in KINDS}
+
+
+def _question(*details: str) -> Question:
+    asked_at = datetime(2026, 1, 2, tzinfo=UTC)
+    return Question("q1", "the export fails", ThreadRef("console", "me", "1"), "kim", asked_at, details=details)
+
+
+def test_a_detail_in_words_is_searched_first_and_a_pasted_log_last() -> None:
+    log = "```\nConnectionResetError: [Errno 104]\n```"
+    assert _question("it is the CSV export").search_text == "it is the CSV export\n\nthe export fails"
+    assert _question(log).search_text == f"the export fails\n\n{log}"
+    assert _question(log, "since today").search_text == f"since today\n\nthe export fails\n\n{log}"
+    assert _question("one\ntwo\nthree\nfour").search_text.startswith("the export fails")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Can you add the last 20 lines"), ("de", "Kannst du noch ergänzen"), ("zh", "能补充")]
+)
+def test_one_sentence_asks_for_two_kinds_at_most(language: str, said: str) -> None:
+    outcome = NeedsDetail(("log", "version", "project"), 0.2)
+    text = asked_back(replace(_question(), language=language), outcome, 1800.0).text
+    asked, after = text.split("\n\n")
+    assert asked.startswith(said)
+    assert tell(language, ASKED_BACK["version"]) in asked
+    assert tell(language, ASKED_BACK["project"]) not in text
+    assert "30" in after
