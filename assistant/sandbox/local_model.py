@@ -47,7 +47,7 @@ class Options:
     Attributes:
         port: 0 takes a free one.
         sha256: The file must have this digest, when given.
-        threads: 0 for one a core.
+        threads: 0 for one a core but one.
         context_tokens: Prompt and answer together.
         start_within_s: Seconds until it must answer.
     """
@@ -211,7 +211,7 @@ def _serve(gguf: Path, port: int, threads: int, context_tokens: int) -> str:
     params.cache_ram_mib = CACHE_MIB
     params.n_parallel = 1
     params.n_ctx = context_tokens
-    params.cpuparams.n_threads = threads or os.cpu_count() or 1
+    params.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) - 1)
     server = xllamacpp.Server(params)
     _SERVERS.append(server)
     return str(server.listening_address)
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--port-file", type=Path, help="the port is written here once the server listens")
-    parser.add_argument("--threads", type=int, default=0, help="0: one a core")
+    parser.add_argument("--threads", type=int, default=0, help="0: one a core but one, as a thread that has to wait holds up all others")
     parser.add_argument("--context-tokens", type=int, default=CONTEXT_TOKENS)
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input ends")
     given = parser.parse_args()
