@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--port-file", type=Path, help="the port is written here once the server listens")
-    parser.add_argument("--threads", type=int, default=0, help="0: one a core but one, as a thread that has to wait holds up all others")
+    parser.add_argument("--threads", type=int, default=0, help="0: one a core but one, so that none has to wait")
     parser.add_argument("--context-tokens", type=int, default=CONTEXT_TOKENS)
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input ends")
     given = parser.parse_args()
