@@ -138,7 +138,8 @@ class Counts:
     """Questions by what would have come of them; `rightly`, `wrongly` and `cannot_be_told` add up to `answered`.
 
     `led` are the answers to questions whose resolution leads to a document: the only ones among which right and wrong
-    can both be told, so that risk is a share of these.
+    can both be told, so that risk is a share of these. `expected_right` is the mean confidence of the answers, as the
+    calibration in force has it; None where an answer has none.
     """
 
     asked: int = 0
@@ -149,6 +150,7 @@ class Counts:
     escalated: int = 0
     asked_back: int = 0
     led: int = 0
+    expected_right: float | None = None
 
     def as_object(self) -> dict[str, Any]:
         """Return the counts with the shares and their intervals; a share of nothing is None."""
@@ -167,6 +169,8 @@ def counted(rows: Sequence[Replayed]) -> Counts:
     """Return the counts of some issues."""
     verdicts = [row.judgement.verdict for row in rows if row.judgement is not None]
     outcomes = [row.outcome for row in rows]
+    confidences = [row.confidence for row in rows if row.outcome == "answered"]
+    known = [confidence for confidence in confidences if confidence is not None]
     return Counts(
         asked=len(rows),
         answered=outcomes.count("answered"),
@@ -176,6 +180,7 @@ def counted(rows: Sequence[Replayed]) -> Counts:
         escalated=outcomes.count("abstained"),
         asked_back=outcomes.count("needs_detail"),
         led=sum(row.judgement is not None and bool(row.right) for row in rows),
+        expected_right=sum(known) / len(known) if known and len(known) == len(confidences) else None,
     )
 
 

@@ -29,6 +29,9 @@ def show(result: dict[str, Any]) -> None:
         ("Rightly, as far as that can be told", "confirmed_right", _interval(found["confirmed_right_interval"])),
     ):
         click.echo(f"  {name:44} {found[key]:6.1%} {of}")
+    if found["expected_right"] is not None:
+        told = "of the answers, by the calibration in force"
+        click.echo(f"  {'Expected to be right':44} {found['expected_right']:6.1%} {told}")
     name = f"Wrongly, of {found['led']} whose right document is known"
     if found["led"] >= _FEW:
         click.echo(f"  {name:44} {found['risk']:6.1%} {_interval(found['risk_interval'])}")
@@ -52,6 +55,8 @@ def show(result: dict[str, Any]) -> None:
     click.echo(
         f"\nOf {found['answered']} answers, {unknown} cannot be judged: no document or words to compare them with."
     )
+    if found["answered"] and found["expected_right"] is None:
+        click.echo("How many of them to expect right is known after `assistant calibrate`.")
 
 
 def _show_line(name: str, found: dict[str, Any]) -> None:

@@ -49,6 +49,14 @@ def report_of(result: Mapping[str, Any]) -> str:
     return page("What the assistant would have done", subtitle, (*sections, made_section(result)))
 
 
+def _expected(found: Mapping[str, Any]) -> tuple[tuple[Cell, ...], ...]:
+    """Return the row of what the calibration in force expects; none without one."""
+    if found["expected_right"] is None:
+        return ()
+    count = round(found["expected_right"] * found["answered"])
+    return (("- expected to be right, by calibrated confidence", count, percent(count / found["asked"]), ""),)
+
+
 def _overall(result: Mapping[str, Any]) -> Section:
     found = result["overall"]
     risk = f"{found['wrongly']} of {found['led']} were wrong"
@@ -61,6 +69,7 @@ def _overall(result: Mapping[str, Any]) -> Section:
         ("asked", found["asked"], "", ""),
         ("answered: no issue opened", *share_of(found, "answered"), bounds(found["deflection_interval_by_asker"])),
         ("- rightly, as far as can be told", *share_of(found, "rightly"), bounds(found["confirmed_right_interval"])),
+        *_expected(found),
         ("- wrongly, as far as can be told", *share_of(found, "wrongly"), interval_of(found, "wrongly")),
         ("- cannot be told", *share_of(found, "cannot_be_told"), interval_of(found, "cannot_be_told")),
         ("asked back for a detail", *share_of(found, "asked_back"), interval_of(found, "asked_back")),

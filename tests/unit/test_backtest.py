@@ -216,3 +216,14 @@ def test_an_index_without_dates_is_told_and_how_to_mend_it() -> None:
 def test_a_choice_that_leaves_nothing_says_what_there_is() -> None:
     with pytest.raises(Rejected, match="opened from 2026-01-01 to 2026-04-01"):
         Chosen(since="2027-01-01").of(ISSUES)
+
+
+def test_what_a_calibration_expects_to_be_right_is_the_mean_confidence_of_the_answers() -> None:
+    sure, doubtful = answered("rightly", confidence=0.9), answered("cannot_be_told", confidence=0.5)
+    abstained = replace(ROW, confidence=0.1)
+    assert counted([sure, doubtful, abstained]).expected_right == pytest.approx(0.7)
+
+
+def test_nothing_is_expected_where_an_answer_has_no_confidence() -> None:
+    assert counted([answered("rightly", confidence=0.9), answered("rightly")]).expected_right is None
+    assert counted([ROW]).expected_right is None
