@@ -1,4 +1,4 @@
-"""What `assistant doctor` says about sources: can each be read, and does somebody read it. A part of `wiring.py`."""
+"""What `assistant doctor` says about sources: can each be read, and does somebody read it. A part of `assistant.wiring`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[[source]]` tables -> sources of the library. A part of `wiring.py`."""
+"""`[[source]]` tables -> sources of the library. A part of `assistant.wiring`."""
 
 from __future__ import annotations
 
