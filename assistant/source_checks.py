@@ -1,4 +1,4 @@
-"""What `assistant doctor` says about sources: can each be read, and does somebody read it. A part of `assistant.wiring`."""
+"""What `assistant doctor` says about sources: can each be read, and does somebody read it. See `assistant.wiring`."""
 
 from __future__ import annotations
 
